@@ -1,0 +1,364 @@
+//! The one pump: opens a transfer on a volume, moves its bytes, commits or discards it.
+
+use super::storage::{Cancel, Lister, ObjectReader, ObjectWriter, Volume, write_all};
+use crate::listing::write_entry;
+use crate::{
+    AsciiDecoder, AsciiEncoder, DataError, ErrorKind, ListFormat, StorageError, Transfer,
+    TransferFailure, TransferKind, TransferReport,
+};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+use portable_atomic::{AtomicU64, Ordering};
+use std::io::{self, Read, Write};
+
+/// How many bytes an ASCII transfer converts at a time.
+const ASCII_CHUNK: usize = 32 * 1024;
+/// After a download, at most so many bytes that the client still sends are read and dropped.
+const LINGER_BYTES: usize = 64 * 1024;
+
+/// A connected, blocking data connection.
+pub trait DataStream: Read + Write {
+    /// Limits each following read and write to `timeout`; one that takes longer fails with
+    /// [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`].
+    ///
+    /// # Errors
+    /// The socket's own.
+    fn set_timeout(&mut self, timeout: Duration) -> io::Result<()>;
+
+    /// Ends the server's side in order: the client reads the end of the data, and can still
+    /// send.
+    ///
+    /// # Errors
+    /// The socket's own.
+    fn finish_writing(&mut self) -> io::Result<()>;
+}
+
+/// How many bytes a transfer has moved. Clones share the count.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// Bytes on the data connection so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, count: usize) {
+        self.0
+            .fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+enum Content {
+    Read(Box<dyn ObjectReader>),
+    Write(Box<dyn ObjectWriter>),
+    List(Box<dyn Lister>),
+}
+
+/// A transfer that the storage has opened.
+///
+/// Its life: [`Job::open`], [`Job::pump`] over a connected data connection, then
+/// [`Job::finish`] for a download, or [`Job::commit`] or [`Job::discard`] for an upload. A job
+/// that is dropped discards its upload.
+pub struct Job {
+    transfer: Transfer,
+    content: Option<Content>,
+    cancel: Cancel,
+    progress: Progress,
+}
+
+impl Job {
+    /// Opens `transfer` on `volume`; also gives the number of bytes to come, where it is known.
+    ///
+    /// # Errors
+    /// The storage's own.
+    pub fn open(
+        volume: &dyn Volume,
+        transfer: Transfer,
+        cancel: Cancel,
+    ) -> Result<(Self, Option<u64>), StorageError> {
+        let mut size = None;
+        let content = match &transfer.kind {
+            TransferKind::Retrieve { path, offset } => {
+                let reader = volume.open_read(path, *offset, &cancel)?;
+                size = reader.remaining();
+                Content::Read(reader)
+            }
+            TransferKind::Store {
+                path,
+                mode,
+                expected,
+            } => Content::Write(volume.open_write(path, *mode, *expected, &cancel)?),
+            TransferKind::List { path, format } => {
+                let files_too = !matches!(format, ListFormat::Facts(_));
+                Content::List(volume.open_list(path, files_too, &cancel)?)
+            }
+        };
+        let job = Self {
+            transfer,
+            content: Some(content),
+            cancel,
+            progress: Progress::default(),
+        };
+        // The length on the wire is known only where bytes go out as they are.
+        Ok((job, size))
+    }
+
+    /// The transfer.
+    #[must_use]
+    pub fn transfer(&self) -> &Transfer {
+        &self.transfer
+    }
+
+    /// The flag that cancels it.
+    #[must_use]
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// The shared count of bytes.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Moves all bytes. For a download the data connection has been ended in order when this
+    /// returns; for an upload the client has ended it. The caller closes it in either case.
+    ///
+    /// # Errors
+    /// What failed. An upload can then only be discarded.
+    pub fn pump(&mut self, data: &mut dyn DataStream) -> Result<(), TransferFailure> {
+        let result = data
+            .set_timeout(self.transfer.stall_timeout)
+            .map_err(|e| self.data_failure(&e))
+            .and_then(|()| self.move_bytes(data));
+        if self.cancel.is_cancelled() && result.is_err() {
+            return Err(TransferFailure::Cancelled);
+        }
+        result
+    }
+
+    fn move_bytes(&mut self, data: &mut dyn DataStream) -> Result<(), TransferFailure> {
+        let mut content = self.content.take().ok_or(TransferFailure::Cancelled)?;
+        let result = match &mut content {
+            Content::Read(reader) => self.send_file(reader.as_mut(), data),
+            Content::List(lister) => self.send_listing(lister.as_mut(), data),
+            Content::Write(writer) => {
+                let result = self.receive_file(writer.as_mut(), data);
+                self.content = Some(content);
+                return result;
+            }
+        };
+        result.and_then(|()| self.end_download(data))
+    }
+
+    fn send_file(
+        &self,
+        reader: &mut dyn ObjectReader,
+        data: &mut dyn DataStream,
+    ) -> Result<(), TransferFailure> {
+        let mut encoder = self.transfer.ascii.then(AsciiEncoder::default);
+        let mut encoded = Vec::new();
+        loop {
+            self.check_cancel()?;
+            let bytes = reader.fill().map_err(TransferFailure::Storage)?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let count = if let Some(encoder) = &mut encoder {
+                let chunk = bytes.get(..ASCII_CHUNK).unwrap_or(bytes);
+                encoded.clear();
+                encoder.encode(chunk, &mut encoded);
+                self.send(&encoded, data)?;
+                chunk.len()
+            } else {
+                self.send(bytes, data)?;
+                bytes.len()
+            };
+            reader.consume(count);
+        }
+    }
+
+    fn send_listing(
+        &self,
+        lister: &mut dyn Lister,
+        data: &mut dyn DataStream,
+    ) -> Result<(), TransferFailure> {
+        let TransferKind::List { format, .. } = &self.transfer.kind else {
+            return Ok(());
+        };
+        let mut text = Vec::new();
+        loop {
+            self.check_cancel()?;
+            let Some(page) = lister.next_page().map_err(TransferFailure::Storage)? else {
+                return Ok(());
+            };
+            text.clear();
+            for entry in &page {
+                write_entry(*format, entry, self.transfer.began_unix, &mut text);
+            }
+            self.send(&text, data)?;
+        }
+    }
+
+    fn receive_file(
+        &self,
+        writer: &mut dyn ObjectWriter,
+        data: &mut dyn DataStream,
+    ) -> Result<(), TransferFailure> {
+        if self.transfer.ascii {
+            return self.receive_text(writer, data);
+        }
+        loop {
+            self.check_cancel()?;
+            let space = writer.space().map_err(TransferFailure::Storage)?;
+            let count = self.receive(space, data)?;
+            if count == 0 {
+                return Ok(());
+            }
+            writer.filled(count).map_err(TransferFailure::Storage)?;
+        }
+    }
+
+    fn receive_text(
+        &self,
+        writer: &mut dyn ObjectWriter,
+        data: &mut dyn DataStream,
+    ) -> Result<(), TransferFailure> {
+        let mut decoder = AsciiDecoder::default();
+        let mut wire = alloc::vec![0; ASCII_CHUNK];
+        let mut decoded = Vec::new();
+        loop {
+            self.check_cancel()?;
+            let count = self.receive(&mut wire, data)?;
+            decoded.clear();
+            if count == 0 {
+                decoder.finish(&mut decoded);
+            } else {
+                decoder.decode(wire.get(..count).unwrap_or_default(), &mut decoded);
+            }
+            write_all(writer, &decoded).map_err(TransferFailure::Storage)?;
+            if count == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn receive(
+        &self,
+        space: &mut [u8],
+        data: &mut dyn DataStream,
+    ) -> Result<usize, TransferFailure> {
+        loop {
+            match data.read(space) {
+                Ok(count) => {
+                    self.progress.add(count);
+                    return Ok(count);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.data_failure(&e)),
+            }
+        }
+    }
+
+    fn send(&self, mut bytes: &[u8], data: &mut dyn DataStream) -> Result<(), TransferFailure> {
+        while !bytes.is_empty() {
+            self.check_cancel()?;
+            match data.write(bytes) {
+                Ok(0) => return Err(TransferFailure::Data(DataError::Broken)),
+                Ok(count) => {
+                    self.progress.add(count);
+                    bytes = bytes.get(count..).unwrap_or_default();
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.data_failure(&e)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the server's side and waits for the client to end its own, so that closing the
+    /// socket cannot reset bytes that are still on their way.
+    fn end_download(&self, data: &mut dyn DataStream) -> Result<(), TransferFailure> {
+        data.finish_writing().map_err(|e| self.data_failure(&e))?;
+        if data.set_timeout(self.transfer.linger_timeout).is_err() {
+            return Ok(());
+        }
+        let (mut dropped, mut sink) = (0, [0; 1024]);
+        while dropped < LINGER_BYTES && !self.cancel.is_cancelled() {
+            match data.read(&mut sink) {
+                Ok(count) if count > 0 => dropped += count,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::ConnectionReset => {
+                    // The client threw away what it had not read.
+                    return Err(TransferFailure::Data(DataError::Broken));
+                }
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// The report of a download that [`Job::pump`] ended so.
+    #[must_use]
+    pub fn finish(self, result: Result<(), TransferFailure>) -> TransferReport {
+        TransferReport::new(self.progress.bytes(), result)
+    }
+
+    /// Makes an upload visible.
+    #[must_use]
+    pub fn commit(mut self) -> TransferReport {
+        let result = match self.content.take() {
+            Some(Content::Write(writer)) => writer.commit().map_err(TransferFailure::Storage),
+            _ => Ok(()),
+        };
+        TransferReport::new(self.progress.bytes(), result)
+    }
+
+    /// Drops an upload; the report says `reason`.
+    #[must_use]
+    pub fn discard(mut self, reason: TransferFailure) -> TransferReport {
+        if let Some(Content::Write(writer)) = self.content.take() {
+            writer.discard();
+        }
+        TransferReport::new(self.progress.bytes(), Err(reason))
+    }
+
+    fn check_cancel(&self) -> Result<(), TransferFailure> {
+        if self.cancel.is_cancelled() {
+            return Err(TransferFailure::Cancelled);
+        }
+        Ok(())
+    }
+
+    fn data_failure(&self, error: &io::Error) -> TransferFailure {
+        if self.cancel.is_cancelled() {
+            return TransferFailure::Cancelled;
+        }
+        TransferFailure::Data(match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => DataError::Stalled,
+            _ => DataError::Broken,
+        })
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if let Some(Content::Write(writer)) = self.content.take() {
+            writer.discard();
+        }
+    }
+}
+
+impl From<StorageError> for TransferFailure {
+    fn from(error: StorageError) -> Self {
+        if error.kind == ErrorKind::Cancelled {
+            Self::Cancelled
+        } else {
+            Self::Storage(error)
+        }
+    }
+}

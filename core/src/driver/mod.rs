@@ -1,0 +1,14 @@
+//! The blocking seam between a driver and a storage (feature `std`).
+//!
+//! [`Storage`] is what a server's files live in: it checks a login and gives back the
+//! [`Volume`] that this user sees. [`Job`] is the one pump that all drivers share: it opens a
+//! [`Transfer`](crate::Transfer) on a volume, moves its bytes over a [`DataStream`], and commits
+//! or discards it. A driver brings threads and sockets, and nothing else.
+
+mod job;
+mod storage;
+
+pub use job::{DataStream, Job, Progress};
+pub use storage::{
+    Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume, write_all,
+};

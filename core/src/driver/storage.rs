@@ -1,0 +1,200 @@
+//! The traits that a storage implements.
+
+use crate::{Answer, Entry, FtpPath, LoginInfo, Operation, Secret, StorageError, StoreMode};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// A flag that one thread sets and another looks at: "nobody waits for this any more".
+///
+/// Clones share the flag. A storage looks at it between requests and between chunks, and gives
+/// up with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled); it may also hand
+/// [`Cancel::flag`] down to its own client.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A flag that is not set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets it, for all clones and for good.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it is set.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// The shared flag itself; true means cancelled.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// What a storage learns about a login.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LoginRequest {
+    /// The argument of USER.
+    pub user: Vec<u8>,
+    /// The argument of PASS.
+    pub password: Secret,
+    /// The client's address.
+    pub peer: IpAddr,
+}
+
+impl LoginRequest {
+    /// A login from `peer`.
+    #[must_use]
+    pub fn new(user: impl Into<Vec<u8>>, password: Secret, peer: IpAddr) -> Self {
+        Self {
+            user: user.into(),
+            password,
+            peer,
+        }
+    }
+}
+
+/// Where the files of a server live.
+pub trait Storage: Send + Sync + 'static {
+    /// Checks a login and gives what this user sees, for one session.
+    ///
+    /// # Errors
+    /// Any error refuses the login with 530 and its message, except
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) and
+    /// [`ErrorKind::Busy`](crate::ErrorKind::Busy), which answer 451 and may be tried again.
+    fn login(
+        &self,
+        request: &LoginRequest,
+        cancel: &Cancel,
+    ) -> Result<(Arc<dyn Volume>, LoginInfo), StorageError>;
+}
+
+/// The files of one logged-in session. Paths are seen from the user's root.
+///
+/// All calls block. At most one operation and one transfer of a session run at a time, possibly
+/// on different threads.
+pub trait Volume: Send + Sync + 'static {
+    /// Does what `operation` says and answers as its documentation says.
+    ///
+    /// # Errors
+    /// A [`StorageError`] whose kind chooses the reply code.
+    fn perform(&self, operation: &Operation, cancel: &Cancel) -> Result<Answer, StorageError>;
+
+    /// Opens a file for reading from byte `offset` on (RETR). An offset at the end of the file
+    /// gives a reader without bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadOffset`](crate::ErrorKind::BadOffset) beyond the end; else as for any
+    /// file.
+    fn open_read(
+        &self,
+        path: &FtpPath,
+        offset: u64,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn ObjectReader>, StorageError>;
+
+    /// Opens a file for writing (STOR, APPE). Nothing becomes visible before
+    /// [`ObjectWriter::commit`]. `expected` is the number of bytes that ALLO named, a hint.
+    ///
+    /// # Errors
+    /// A name that cannot be written, or a bad offset.
+    fn open_write(
+        &self,
+        path: &FtpPath,
+        mode: StoreMode,
+        expected: Option<u64>,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn ObjectWriter>, StorageError>;
+
+    /// Opens a directory for listing and fetches its first page. With `files_too`, a path that
+    /// names a file gives that one entry; else it is
+    /// [`ErrorKind::NotADirectory`](crate::ErrorKind::NotADirectory).
+    ///
+    /// # Errors
+    /// The path is missing, or may not be listed.
+    fn open_list(
+        &self,
+        path: &FtpPath,
+        files_too: bool,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Lister>, StorageError>;
+}
+
+/// A file that is being read, in order.
+pub trait ObjectReader: Send {
+    /// The number of bytes from the offset to the end, if known.
+    fn remaining(&self) -> Option<u64>;
+
+    /// The next bytes; an empty slice is the end of the file. Calling it again without
+    /// [`ObjectReader::consume`] gives the same bytes.
+    ///
+    /// # Errors
+    /// The storage failed; the stream is not whole.
+    fn fill(&mut self) -> Result<&[u8], StorageError>;
+
+    /// Marks the first `count` bytes of what [`ObjectReader::fill`] gave as used.
+    fn consume(&mut self, count: usize);
+}
+
+/// A file that is being written, in order. It lends its own buffer, so that the bytes of a
+/// socket land where they are sent from. Dropped without commit, it is discarded.
+pub trait ObjectWriter: Send {
+    /// Room for the next bytes, never empty. May block while earlier bytes are sent on.
+    ///
+    /// # Errors
+    /// The storage failed; the upload can only be discarded.
+    fn space(&mut self) -> Result<&mut [u8], StorageError>;
+
+    /// Says that the first `count` bytes of what [`ObjectWriter::space`] gave are the next
+    /// bytes of the file.
+    ///
+    /// # Errors
+    /// The storage failed; the upload can only be discarded.
+    fn filled(&mut self, count: usize) -> Result<(), StorageError>;
+
+    /// Makes the file visible. Returns only when the storage has it whole.
+    ///
+    /// # Errors
+    /// It is not visible; the old file, if any, stands as it was.
+    fn commit(self: Box<Self>) -> Result<(), StorageError>;
+
+    /// Drops what was written so that nothing of it can be seen or is left behind.
+    fn discard(self: Box<Self>);
+}
+
+/// A directory that is being listed, page by page, so that memory does not grow with it.
+pub trait Lister: Send {
+    /// The next page, in the storage's order; `None` after the last one. Pages may be empty.
+    ///
+    /// # Errors
+    /// The storage failed; the listing is not whole.
+    fn next_page(&mut self) -> Result<Option<Vec<Entry>>, StorageError>;
+}
+
+/// Writes all of `bytes` through the writer's own buffer.
+///
+/// # Errors
+/// As [`ObjectWriter::space`] and [`ObjectWriter::filled`].
+pub fn write_all(writer: &mut dyn ObjectWriter, mut bytes: &[u8]) -> Result<(), StorageError> {
+    while !bytes.is_empty() {
+        let space = writer.space()?;
+        let count = space.len().min(bytes.len());
+        let (head, rest) = bytes.split_at(count);
+        if let Some(room) = space.get_mut(..count) {
+            room.copy_from_slice(head);
+        }
+        writer.filled(count)?;
+        bytes = rest;
+    }
+    Ok(())
+}

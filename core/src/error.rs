@@ -1,0 +1,88 @@
+//! What a storage can answer besides success, and the reply code each failure gets.
+
+use crate::reply::Code;
+use alloc::string::String;
+use core::fmt;
+
+/// Why a storage could not do what it was asked. The session chooses the reply code from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no such file or directory: 550.
+    NotFound,
+    /// It exists already: 550.
+    Exists,
+    /// The directory is not empty: 550.
+    NotEmpty,
+    /// A directory was needed and this is a file: 550.
+    NotADirectory,
+    /// A file was needed and this is a directory: 550.
+    IsADirectory,
+    /// No right to do this: 550, and 530 as the answer to a login.
+    Denied,
+    /// The storage cannot hold this name: 553.
+    BadName,
+    /// The offset of REST does not fit the file: 554.
+    BadOffset,
+    /// Try again a little later (throttled, archived, no memory free): 450.
+    Busy,
+    /// The storage cannot be reached or failed inside: 451.
+    Unavailable,
+    /// A limit on size or space: 552.
+    NoSpace,
+    /// This storage cannot do that at all: 504.
+    Unsupported,
+    /// The caller cancelled it: 426.
+    Cancelled,
+}
+
+/// A failure of the storage: its kind, and a sentence for the person at the other end.
+///
+/// The sentence is shown to the client as it is, so it holds neither secrets nor internals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StorageError {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// One sentence for the client, without line breaks.
+    pub message: String,
+}
+
+impl StorageError {
+    /// An error of `kind` with a sentence that the client may read.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// The reply code for a file action that failed so (RFC 959 section 5.4, RFC 3659).
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self.kind {
+            ErrorKind::NotFound
+            | ErrorKind::Exists
+            | ErrorKind::NotEmpty
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::Denied => Code::FILE_UNAVAILABLE,
+            ErrorKind::BadName => Code::NAME_NOT_ALLOWED,
+            ErrorKind::BadOffset => Code::BAD_OFFSET,
+            ErrorKind::Busy => Code::FILE_BUSY,
+            ErrorKind::Unavailable => Code::LOCAL_ERROR,
+            ErrorKind::NoSpace => Code::NO_SPACE,
+            ErrorKind::Unsupported => Code::BAD_PARAMETER,
+            ErrorKind::Cancelled => Code::TRANSFER_ABORTED,
+        }
+    }
+}
+
+impl fmt::Display for StorageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl core::error::Error for StorageError {}

@@ -1,0 +1,293 @@
+//! What goes into a [`Session`](crate::Session) and what comes out of it.
+
+use crate::{
+    DataRoute, Entry, FtpPath, Secret, StorageError, Transfer, TransferFailure, TransferReport,
+};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// Names one request of one session. An answer carries the id of its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(pub(crate) u64);
+
+impl Id {
+    /// The number itself, for logs. Ids of a session are never used twice.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// The two ends of the control connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
+pub struct Peer {
+    /// The client's address.
+    pub addr: SocketAddr,
+    /// The server's own address on this connection: what PASV names, and where data connections
+    /// are made from.
+    pub local: SocketAddr,
+}
+
+/// Something that happened, handed to [`Session::handle`](crate::Session::handle).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input<'a> {
+    /// Bytes from the control connection, in order, in whatever pieces they came.
+    Control(&'a [u8]),
+    /// The control connection ended or broke; nothing can be sent on it any more.
+    ControlClosed,
+    /// The answer to [`Output::Login`].
+    Login {
+        /// The request.
+        id: Id,
+        /// Who logged in, or why not.
+        result: Result<LoginInfo, StorageError>,
+    },
+    /// The answer to [`Output::Perform`].
+    Performed {
+        /// The request.
+        id: Id,
+        /// What the storage said.
+        result: Result<Answer, StorageError>,
+    },
+    /// The answer to [`Output::Listen`]: the address that the listener has, or `None` when no
+    /// port could be had.
+    Listening {
+        /// The request.
+        id: Id,
+        /// The listener's own address.
+        address: Option<SocketAddr>,
+    },
+    /// The answer to [`Output::Open`].
+    TransferReady {
+        /// The transfer.
+        id: Id,
+        /// The number of bytes that will come, if the storage knows it, or why it cannot begin.
+        result: Result<Option<u64>, StorageError>,
+    },
+    /// The data connection of a transfer is open (TCP is enough).
+    DataConnected {
+        /// The transfer.
+        id: Id,
+    },
+    /// How far a transfer is. Handed in before control bytes while a transfer runs, so that STAT
+    /// can say it; at other times it need not be.
+    TransferProgress {
+        /// The transfer.
+        id: Id,
+        /// Bytes on the data connection so far.
+        bytes: u64,
+    },
+    /// An upload's data connection has ended in order. The session answers with
+    /// [`Output::Commit`] or [`Output::Discard`].
+    TransferEof {
+        /// The transfer.
+        id: Id,
+        /// Bytes on the data connection.
+        bytes: u64,
+    },
+    /// A transfer is over: committed, discarded, or failed; its data connection is closed.
+    TransferDone {
+        /// The transfer.
+        id: Id,
+        /// How it went.
+        report: TransferReport,
+    },
+    /// Time has passed. Needed only when the deadline of [`Output::Wait`] comes; harmless else.
+    Tick,
+    /// The operator wants something.
+    Admin(Admin),
+}
+
+/// What an operator asks of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Admin {
+    /// End it now: a running transfer is cancelled, the client gets 421.
+    Kick,
+    /// End it when its transfer, if any, is done; the client gets 421 then.
+    Drain,
+}
+
+/// Who logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginInfo {
+    /// The text of the 230 reply.
+    pub welcome: String,
+    /// Whether this user may change anything.
+    pub writable: bool,
+}
+
+impl LoginInfo {
+    /// A login that may write.
+    #[must_use]
+    pub fn new(welcome: impl Into<String>) -> Self {
+        Self {
+            welcome: welcome.into(),
+            writable: true,
+        }
+    }
+}
+
+/// A request to the storage that moves no file content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// What is there (SIZE, MDTM, MLST, RNFR): [`Answer::Entry`]. Always asked anew, never
+    /// answered from memory.
+    Stat(FtpPath),
+    /// Whether this is a directory that one may enter (CWD): [`Answer::Done`].
+    ChangeDirectory(FtpPath),
+    /// Make a directory; one that exists is [`ErrorKind::Exists`](crate::ErrorKind::Exists).
+    MakeDirectory(FtpPath),
+    /// Remove an empty directory.
+    RemoveDirectory(FtpPath),
+    /// Delete a file; one that does not exist is
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
+    Delete(FtpPath),
+    /// Rename or move a file or directory. A file replaces a file; the source goes last.
+    Rename {
+        /// What is there now.
+        from: FtpPath,
+        /// Its new name.
+        to: FtpPath,
+    },
+    /// The entries of a directory, or the one of a file, for STAT over the control connection:
+    /// [`Answer::Listing`] with at most `limit` entries.
+    List {
+        /// What to list.
+        path: FtpPath,
+        /// At most so many entries.
+        limit: usize,
+    },
+}
+
+/// What the storage answers to an [`Operation`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// What stands at the path. The name is the path's last component.
+    Entry(Entry),
+    /// The entries.
+    Listing {
+        /// At most as many as were asked for.
+        entries: Vec<Entry>,
+        /// Whether there are more.
+        more: bool,
+        /// Whether the path is a directory.
+        directory: bool,
+    },
+}
+
+/// What the driver is to do next. Outputs are performed in order.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use = "an output that is not performed leaves the session waiting for ever"]
+pub enum Output {
+    /// Write these bytes to the control connection, in one write.
+    Send(Vec<u8>),
+    /// Log in; answered by [`Input::Login`]. A later login replaces this one.
+    Login {
+        /// The request.
+        id: Id,
+        /// The argument of USER.
+        user: Vec<u8>,
+        /// The argument of PASS.
+        password: Secret,
+    },
+    /// Ask the storage; answered by [`Input::Performed`].
+    Perform {
+        /// The request.
+        id: Id,
+        /// What to do.
+        operation: Operation,
+    },
+    /// Listen for one data connection on the control connection's own address, any port of the
+    /// range; answered by [`Input::Listening`]. Replaces the listener that stands.
+    Listen {
+        /// The request.
+        id: Id,
+    },
+    /// Close the listener that stands.
+    StopListening,
+    /// Ask the storage to begin this transfer; answered by [`Input::TransferReady`].
+    Open(Box<Transfer>),
+    /// Make or accept the data connection of the opened transfer and move the bytes. Answered
+    /// by [`Input::DataConnected`], for uploads [`Input::TransferEof`], and always
+    /// [`Input::TransferDone`]. With [`DataRoute::Passive`] the listener that stands now belongs
+    /// to the transfer and closes with its first accepted connection.
+    Run {
+        /// The transfer.
+        id: Id,
+        /// Which way the data connection comes about.
+        route: DataRoute,
+    },
+    /// Make the upload visible; answered by [`Input::TransferDone`].
+    Commit {
+        /// The transfer.
+        id: Id,
+    },
+    /// Drop the upload so that nothing of it can be seen; answered by [`Input::TransferDone`]
+    /// with this reason.
+    Discard {
+        /// The transfer.
+        id: Id,
+        /// What the report shall say.
+        reason: TransferFailure,
+    },
+    /// Give the transfer up, whatever its state: close its data connection and drop an upload.
+    /// The session no longer waits for it; its report is welcome and ignored.
+    Cancel {
+        /// The transfer.
+        id: Id,
+    },
+    /// Something for logs and metrics.
+    Event(Event),
+    /// Close the control connection, after what was sent before has gone out. Nothing follows.
+    Close,
+    /// Nothing more to do until an input comes, or until this moment of
+    /// [`Now::mono`](crate::Now) if there is one; then hand in [`Input::Tick`].
+    Wait(Option<Duration>),
+}
+
+/// Something worth a line in a log. Texts hold no control characters and no secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A command came; the argument of PASS shows as `***`.
+    Command(String),
+    /// A reply went out: its code and first line.
+    Reply(String),
+    /// A login succeeded.
+    LoggedIn {
+        /// The argument of USER.
+        user: String,
+    },
+    /// A login failed.
+    LoginFailed {
+        /// The argument of USER.
+        user: String,
+        /// The storage's sentence.
+        reason: String,
+    },
+    /// A transfer ended.
+    Transfer {
+        /// `RETR`, `STOR`, `APPE` or a listing verb.
+        verb: &'static str,
+        /// What was moved.
+        path: FtpPath,
+        /// Bytes on the data connection.
+        bytes: u64,
+        /// The code of the final reply.
+        code: u16,
+    },
+    /// The session is closing, and why.
+    Closing(&'static str),
+}
