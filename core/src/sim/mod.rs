@@ -12,6 +12,7 @@
 
 mod conversation;
 mod data;
+pub mod fuzz;
 mod invariants;
 mod memory;
 mod model;

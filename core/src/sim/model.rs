@@ -11,8 +11,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A path from the root, component by component.
-type Path = Vec<Vec<u8>>;
+/// A normalised path: `/` before each component, so the root is empty.
+type Path = Vec<u8>;
 
 /// The files of one client, and where it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,9 +79,7 @@ impl Model {
                 self.need_directory(&path)?;
                 self.cwd = path;
             }
-            "CDUP" | "XCUP" => {
-                self.cwd.pop();
-            }
+            "CDUP" | "XCUP" => self.cwd = parent(&self.cwd).to_vec(),
             "PWD" | "XPWD" => return self.check_pwd(&exchange.reply),
             "TYPE" => self.image = !argument.to_ascii_uppercase().starts_with(b"A"),
             "REST" => self.rest = number(argument),
@@ -148,16 +146,23 @@ impl Model {
     fn all_directories(&self) -> BTreeSet<Path> {
         let mut all = self.directories.clone();
         for path in self.files.keys().chain(&self.directories) {
-            all.extend((1..path.len()).filter_map(|end| path.get(..end).map(<[_]>::to_vec)));
+            let mut up = parent(path);
+            // What is above one that is in already is in too, but for those that were made.
+            while !up.is_empty() && all.insert(up.to_vec()) {
+                up = parent(up);
+            }
         }
         all
     }
 
     fn is_directory(&self, path: &Path) -> bool {
-        let below = |other: &Path| other.len() > path.len() && other.starts_with(path);
         path.is_empty()
             || self.directories.contains(path)
-            || self.files.keys().chain(&self.directories).any(below)
+            || self
+                .files
+                .keys()
+                .chain(&self.directories)
+                .any(|other| below(other, path).is_some())
     }
 
     fn need_directory(&self, path: &Path) -> Result<(), String> {
@@ -169,9 +174,8 @@ impl Model {
 
     /// A directory does not vanish with its last child.
     fn keep_parent(&mut self, path: &Path) {
-        if let Some((_, parent)) = path.split_last()
-            && !parent.is_empty()
-        {
+        let parent = parent(path);
+        if !parent.is_empty() {
             self.directories.insert(parent.to_vec());
         }
     }
@@ -214,8 +218,8 @@ impl Model {
         }
         self.need_directory(&from)?;
         let moved = |path: &Path| {
-            let below = path.strip_prefix(from.as_slice())?;
-            Some([to.as_slice(), below].concat())
+            let rest = below(path, &from).or((*path == from).then_some(&[][..]))?;
+            Some([to.as_slice(), rest].concat())
         };
         self.files = core::mem::take(&mut self.files)
             .into_iter()
@@ -300,12 +304,11 @@ impl Model {
         let mut expected: Vec<&[u8]> = Vec::new();
         let directories = self.all_directories();
         if self.is_directory(&path) {
-            let child = |p: &&Path| p.len() == path.len() + 1 && p.starts_with(&path);
-            let children = self.files.keys().filter(child);
-            let children = children.chain(directories.iter().filter(child));
-            expected.extend(children.filter_map(|p| p.last()).map(Vec::as_slice));
+            let all = self.files.keys().chain(&directories);
+            let names = all.filter_map(|other| below(other, &path)?.get(1..));
+            expected.extend(names.filter(|name| !name.contains(&b'/')));
         } else {
-            expected.extend(path.last().map(Vec::as_slice));
+            expected.extend(path.get(parent(&path).len() + 1..));
         }
         expected.sort_unstable();
         if listed == expected {
@@ -325,14 +328,11 @@ impl Model {
         if self.cwd.is_empty() {
             expected.push(b'/');
         }
-        for name in &self.cwd {
-            expected.push(b'/');
-            for byte in name {
+        for byte in &self.cwd {
+            expected.push(*byte);
+            // Doubled quotes (RFC 959 appendix II) and doubled IAC (RFC 854).
+            if matches!(byte, b'"' | 0xFF) {
                 expected.push(*byte);
-                // Doubled quotes (RFC 959 appendix II) and doubled IAC (RFC 854).
-                if matches!(byte, b'"' | 0xFF) {
-                    expected.push(*byte);
-                }
             }
         }
         expected.extend_from_slice(b"\" ");
@@ -366,13 +366,25 @@ fn resolve(cwd: &Path, argument: &[u8]) -> Path {
     for name in argument.split(|b| *b == b'/') {
         match name {
             b"" | b"." => {}
-            b".." => {
-                path.pop();
+            b".." => path.truncate(parent(&path).len()),
+            name => {
+                path.push(b'/');
+                path.extend_from_slice(name);
             }
-            name => path.push(name.to_vec()),
         }
     }
     path
+}
+
+fn parent(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|b| *b == b'/').unwrap_or(0);
+    path.get(..end).unwrap_or_default()
+}
+
+/// What follows `directory` in a path below it, its `/` included.
+fn below<'a>(path: &'a [u8], directory: &[u8]) -> Option<&'a [u8]> {
+    path.strip_prefix(directory)
+        .filter(|rest| rest.starts_with(b"/"))
 }
 
 fn number(argument: &[u8]) -> u64 {
@@ -381,5 +393,8 @@ fn number(argument: &[u8]) -> u64 {
 }
 
 fn text(path: &Path) -> String {
-    format!("/{}", shown(&path.join(&b'/')))
+    if path.is_empty() {
+        return String::from("/");
+    }
+    shown(path)
 }
