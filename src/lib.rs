@@ -1,1 +1,4 @@
 //! The gateway.
+
+#[cfg(feature = "dev-store")]
+pub mod devstore;
