@@ -104,6 +104,17 @@ impl PassiveListener {
         &self.socket
     }
 
+    /// Whether the client has connected although nobody will take it (its command failed, say):
+    /// then no late connection is to be feared.
+    fn has_come(&self) -> bool {
+        let waiting = self.socket.set_nonblocking(true).is_ok();
+        let accepted = std::iter::from_fn(|| self.socket.accept().ok()).take(BACKLOG as usize);
+        waiting
+            && accepted
+                .into_iter()
+                .any(|(_, from)| from.ip().to_canonical() == self.peer)
+    }
+
     /// The right client has connected: the port may be given again at once.
     pub(crate) fn used(mut self) {
         self.used = true;
@@ -112,7 +123,7 @@ impl PassiveListener {
 
 impl Drop for PassiveListener {
     fn drop(&mut self) {
-        if !self.used {
+        if !self.used && !self.has_come() {
             self.ports
                 .rest(self.address.port(), self.peer, Instant::now());
         }
@@ -121,7 +132,11 @@ impl Drop for PassiveListener {
 
 fn bind(mut local: SocketAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
     local.set_port(port);
-    let socket = Socket::new(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(local),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // Elsewhere it would let two listeners share a port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
@@ -179,7 +194,9 @@ mod tests {
     #[test]
     fn a_listener_holds_its_port_and_gives_it_back() {
         // A port that is free for sure: the system has just given it and got it back.
-        let free = Ports::new(0..=0).listen(LOCAL, A).map(|l| l.address().port());
+        let free = Ports::new(0..=0)
+            .listen(LOCAL, A)
+            .map(|l| l.address().port());
         let free = free.expect("a free port");
         let ports = Ports::new(free..=free);
         let listener = ports.listen(LOCAL, A).expect("it is free");

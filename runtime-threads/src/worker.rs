@@ -240,7 +240,10 @@ impl Worker {
                 },
                 None => done(id, 0, reason),
             },
-            Task::Leave(_) => return None,
+            Task::Leave(stray) => {
+                drop(stray);
+                return None;
+            }
         })
     }
 
