@@ -98,8 +98,8 @@ impl Control {
         future::or(writable, stalled).await
     }
 
-    /// Closes the connection so that the last reply arrives.
-    pub(crate) async fn close(mut self) {
+    /// Ends the connection so that the last reply arrives; dropping this closes it.
+    pub(crate) async fn finish(&mut self) {
         if self.lost || self.stream.get_ref().shutdown(Shutdown::Write).is_err() {
             return;
         }

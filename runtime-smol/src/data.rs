@@ -4,15 +4,14 @@
 //! blocking socket: the pump that follows runs on a thread. Who may connect is decided here (only
 //! the transfer's peer); when, by the session.
 
-use crate::ports::Ports;
 use crate::server::{Clock, lock};
 use async_io::{Async, Timer};
-use ossftp_core::driver::DataStream;
-use ossftp_core::{DataError, DataRoute};
+use ossftp_core::driver::{DataStream, Ports};
+use ossftp_core::{DataError, DataRoute, Peer};
 use smol::future;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,27 +32,26 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
 pub(crate) struct Listener {
     socket: Async<TcpListener>,
     address: SocketAddr,
+    peer: IpAddr,
     ports: Arc<Mutex<Ports>>,
     clock: Clock,
     used: bool,
 }
 
 impl Listener {
-    /// Listens on the address of `local`, on any port that `ports` has free.
-    pub(crate) fn bind(
-        local: SocketAddr,
-        ports: &Arc<Mutex<Ports>>,
-        clock: Clock,
-    ) -> io::Result<Self> {
+    /// Listens for the client of `peer` on the server's address there, on any port that `ports`
+    /// has for it.
+    pub(crate) fn bind(peer: Peer, ports: &Arc<Mutex<Ports>>, clock: Clock) -> io::Result<Self> {
+        let (client, mut address) = (peer.addr.ip(), peer.local);
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-        for port in lock(ports).candidates(clock.mono(), fastrand::u32(..)) {
-            let mut address = local;
+        for port in lock(ports).candidates(client, clock.mono(), fastrand::u32(..)) {
             address.set_port(port);
             match TcpListener::bind(address) {
                 Ok(socket) => {
                     return Ok(Self {
                         address: socket.local_addr()?,
                         socket: Async::new(socket)?,
+                        peer: client,
                         ports: Arc::clone(ports),
                         clock,
                         used: false,
@@ -71,16 +69,19 @@ impl Listener {
         self.address
     }
 
-    /// Waits for a connection from `peer`; others are dropped.
-    async fn accept(mut self, peer: IpAddr) -> io::Result<TcpStream> {
+    /// Waits for a connection from the client; others are dropped.
+    async fn accept(mut self) -> io::Result<TcpStream> {
         loop {
             match self.socket.accept().await {
-                Ok((stream, from)) if from.ip().to_canonical() == peer.to_canonical() => {
+                Ok((stream, from)) if from.ip().to_canonical() == self.peer => {
                     self.used = true;
                     return blocking(stream);
                 }
                 Ok((_, from)) => {
-                    log::warn!("a data connection from {from} was refused: {peer} is expected");
+                    log::warn!(
+                        "a data connection from {from} instead of {}: refused",
+                        self.peer
+                    );
                     future::yield_now().await;
                 }
                 Err(e) => {
@@ -95,7 +96,8 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         if !self.used {
-            lock(&self.ports).rest(self.address.port(), self.clock.mono());
+            let now = self.clock.mono();
+            lock(&self.ports).rest(self.address.port(), self.peer, now);
         }
     }
 }
@@ -105,18 +107,18 @@ fn busy(error: &io::Error) -> bool {
     matches!(error.kind(), AddrInUse | PermissionDenied)
 }
 
-/// Makes the data connection: accepts it from `peer`, or dials from the address of `local`.
+/// Makes the data connection with the client of `peer`: accepts it at `listener`, or dials it
+/// from the control connection's own address.
 pub(crate) async fn connect(
     route: DataRoute,
     listener: Option<Listener>,
-    peer: IpAddr,
-    local: SocketAddr,
+    peer: Peer,
     timeout: Duration,
 ) -> Result<TcpStream, DataError> {
     let attempt = async {
         match (route, listener) {
-            (DataRoute::Active(to), _) => dial(local, to).await,
-            (DataRoute::Passive, Some(listener)) => listener.accept(peer).await,
+            (DataRoute::Active(to), _) => dial(peer.local, to).await,
+            (DataRoute::Passive, Some(listener)) => listener.accept().await,
             _ => Err(io::ErrorKind::NotConnected.into()),
         }
     };
@@ -125,7 +127,7 @@ pub(crate) async fn connect(
         Err(io::ErrorKind::TimedOut.into())
     };
     future::or(attempt, expiry).await.map_err(|e| {
-        log::debug!("no data connection with {peer}: {e}");
+        log::debug!("no data connection with {}: {e}", peer.addr);
         DataError::NotConnected
     })
 }
@@ -197,50 +199,55 @@ mod tests {
     use super::*;
     use smol::block_on;
 
-    const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    const SOON: Duration = Duration::from_secs(10);
 
-    fn ports(first: u16, last: u16) -> Arc<Mutex<Ports>> {
-        Arc::new(Mutex::new(Ports::new(&(first..=last))))
+    fn peer(addr: &str, local: &str) -> Peer {
+        let address = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 21);
+        let (addr, local) = (address(addr), address(local));
+        Peer { addr, local }
+    }
+
+    fn ports(port: u16) -> Arc<Mutex<Ports>> {
+        Arc::new(Mutex::new(Ports::new(port..=port)))
     }
 
     fn free_port() -> u16 {
-        let socket = TcpListener::bind(LOCAL).unwrap();
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         socket.local_addr().unwrap().port()
     }
 
     #[test]
-    fn the_peer_is_accepted_others_are_not_and_an_unused_port_rests() {
+    fn a_stranger_is_refused_and_an_unused_port_rests() {
         let port = free_port();
-        let (ports, clock) = (ports(port, port), Clock::start());
-        let listener = Listener::bind(LOCAL, &ports, clock).unwrap();
+        let (ports, clock) = (ports(port), Clock::start());
+        let client = peer("192.0.2.1", "127.0.0.1");
+        let listener = Listener::bind(client, &ports, clock).unwrap();
         let address = listener.address();
         assert_eq!(address.port(), port);
-        assert!(Listener::bind(LOCAL, &ports, clock).is_err());
+        assert!(Listener::bind(client, &ports, clock).is_err());
 
-        let mut foreign = TcpStream::connect(address).unwrap();
-        let expected: IpAddr = "192.0.2.1".parse().unwrap();
+        let mut stranger = TcpStream::connect(address).unwrap();
         let wait = Duration::from_millis(50);
-        let route = DataRoute::Passive;
-        let result = block_on(connect(route, Some(listener), expected, LOCAL, wait));
+        let result = block_on(connect(DataRoute::Passive, Some(listener), client, wait));
         assert_eq!(result.unwrap_err(), DataError::NotConnected);
-        assert_eq!(foreign.read(&mut [0]).unwrap(), 0);
+        assert_eq!(stranger.read(&mut [0]).unwrap(), 0);
         assert!(TcpStream::connect(address).is_err());
-        // It ended unused, so it is not given out again.
-        assert!(Listener::bind(LOCAL, &ports, clock).is_err());
+        assert!(Listener::bind(client, &ports, clock).is_err());
+        let other = peer("192.0.2.2", "127.0.0.1");
+        assert!(Listener::bind(other, &ports, clock).is_ok());
     }
 
     #[test]
-    fn a_mapped_peer_is_the_same_peer_and_its_socket_blocks() {
-        let ports = ports(0, 0);
-        let listener = Listener::bind(LOCAL, &ports, Clock::start()).unwrap();
+    fn an_accepted_socket_blocks_and_its_port_does_not_rest() {
+        let port = free_port();
+        let (ports, clock) = (ports(port), Clock::start());
+        let here = peer("127.0.0.1", "127.0.0.1");
+        let listener = Listener::bind(here, &ports, clock).unwrap();
         let mut client = TcpStream::connect(listener.address()).unwrap();
-        let peer: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
-        let wait = Duration::from_secs(10);
-        let route = DataRoute::Passive;
-        let stream = block_on(connect(route, Some(listener), peer, LOCAL, wait)).unwrap();
+        let stream = block_on(connect(DataRoute::Passive, Some(listener), here, SOON)).unwrap();
         assert!(stream.nodelay().unwrap());
         let mut data = DataSocket(Arc::new(stream));
-        data.set_timeout(wait).unwrap();
+        data.set_timeout(SOON).unwrap();
         let reader = std::thread::spawn(move || {
             let mut text = String::new();
             data.read_to_string(&mut text).map(|_| text)
@@ -248,18 +255,36 @@ mod tests {
         client.write_all(b"hello").unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), "hello");
+        assert_eq!(
+            lock(&ports)
+                .candidates(here.addr.ip(), clock.mono(), 0)
+                .count(),
+            1
+        );
     }
 
     #[test]
     fn dialling_comes_from_the_local_address_and_fails_where_nobody_listens() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        let route = DataRoute::Active(server.local_addr().unwrap());
-        let local: SocketAddr = "127.0.0.2:21".parse().unwrap();
-        let wait = Duration::from_secs(10);
-        let dial = |route| block_on(connect(route, None, LOCAL.ip(), local, wait));
-        let stream = dial(route).unwrap();
-        assert_eq!(stream.local_addr().unwrap().ip(), local.ip());
-        let nobody = DataRoute::Active(SocketAddr::new(LOCAL.ip(), free_port()));
+        // Only Linux has all of 127.0.0.0/8 without being asked.
+        let local = if cfg!(target_os = "linux") {
+            "127.0.0.2"
+        } else {
+            "127.0.0.1"
+        };
+        let here = peer("127.0.0.1", local);
+        let dial = |to| block_on(connect(DataRoute::Active(to), None, here, SOON));
+        let stream = dial(server.local_addr().unwrap()).unwrap();
+        assert_eq!(stream.local_addr().unwrap().ip(), here.local.ip());
+        let nobody = SocketAddr::new(here.addr.ip(), free_port());
         assert_eq!(dial(nobody).unwrap_err(), DataError::NotConnected);
+    }
+
+    #[test]
+    fn a_mapped_address_is_an_ipv4_address() {
+        let mapped = "[::ffff:192.0.2.1]:21".parse().unwrap();
+        assert_eq!(canonical(mapped), "192.0.2.1:21".parse().unwrap());
+        let real = "[2001:db8::1]:21".parse().unwrap();
+        assert_eq!(canonical(real), real);
     }
 }

@@ -52,7 +52,11 @@ impl Running {
     pub(crate) fn abandon(self) -> Option<Held> {
         self.cancel.cancel();
         match self.phase {
-            Phase::Held(held) | Phase::Connecting(held, _) => return Some(held),
+            Phase::Held(held) => return Some(held),
+            Phase::Connecting(held, attempt) => {
+                drop(attempt);
+                return Some(held);
+            }
             Phase::Pumping(socket) => {
                 if let Some(socket) = socket.upgrade() {
                     // One that is closed already needs no shutdown.
