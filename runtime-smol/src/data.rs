@@ -6,7 +6,7 @@
 
 use crate::server::{Clock, lock};
 use async_io::{Async, Timer};
-use ossftp_core::driver::{DataStream, Ports};
+use ossftp_core::driver::{DataStream, PassivePorts};
 use ossftp_core::{DataError, DataRoute, Peer};
 use smol::future;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -33,7 +33,7 @@ pub(crate) struct Listener {
     socket: Async<TcpListener>,
     address: SocketAddr,
     peer: IpAddr,
-    ports: Arc<Mutex<Ports>>,
+    ports: Arc<Mutex<PassivePorts>>,
     clock: Clock,
     used: bool,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens for the client of `peer` on the server's address there, on any port that `ports`
     /// has for it.
-    pub(crate) fn bind(peer: Peer, ports: &Arc<Mutex<Ports>>, clock: Clock) -> io::Result<Self> {
+    pub(crate) fn bind(peer: Peer, ports: &Arc<Mutex<PassivePorts>>, clock: Clock) -> io::Result<Self> {
         let (client, mut address) = (peer.addr.ip(), peer.local);
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for port in lock(ports).candidates(client, clock.mono(), fastrand::u32(..)) {
@@ -207,8 +207,8 @@ mod tests {
         Peer { addr, local }
     }
 
-    fn ports(port: u16) -> Arc<Mutex<Ports>> {
-        Arc::new(Mutex::new(Ports::new(port..=port)))
+    fn ports(port: u16) -> Arc<Mutex<PassivePorts>> {
+        Arc::new(Mutex::new(PassivePorts::new(port..=port)))
     }
 
     fn free_port() -> u16 {
