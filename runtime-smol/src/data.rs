@@ -27,8 +27,10 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// A passive listener. When it is dropped without [`Listener::accept`] having succeeded, its
-/// port rests.
+/// When a listener closes, at most so many connections that wait there are looked at.
+const LAST_LOOK: usize = 16;
+
+/// A passive listener. When it closes and its client has not connected, its port rests.
 pub(crate) struct Listener {
     socket: Async<TcpListener>,
     address: SocketAddr,
@@ -41,7 +43,11 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens for the client of `peer` on the server's address there, on any port that `ports`
     /// has for it.
-    pub(crate) fn bind(peer: Peer, ports: &Arc<Mutex<PassivePorts>>, clock: Clock) -> io::Result<Self> {
+    pub(crate) fn bind(
+        peer: Peer,
+        ports: &Arc<Mutex<PassivePorts>>,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let (client, mut address) = (peer.addr.ip(), peer.local);
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
         for port in lock(ports).candidates(client, clock.mono(), fastrand::u32(..)) {
@@ -95,7 +101,11 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if !self.used {
+        // The client may have connected for a command that failed. Then it will not come late.
+        let waiting = || self.socket.get_ref().accept().ok();
+        let mut waiting = std::iter::from_fn(waiting).take(LAST_LOOK);
+        let came = |(_, from): (_, SocketAddr)| from.ip().to_canonical() == self.peer;
+        if !self.used && !waiting.any(came) {
             let now = self.clock.mono();
             lock(&self.ports).rest(self.address.port(), self.peer, now);
         }
@@ -258,7 +268,7 @@ mod tests {
         assert_eq!(
             lock(&ports)
                 .candidates(here.addr.ip(), clock.mono(), 0)
-                .count(),
+                .len(),
             1
         );
     }
