@@ -2,3 +2,4 @@
 
 #[cfg(feature = "dev-store")]
 pub mod devstore;
+pub mod gateway;
