@@ -1,1 +1,233 @@
-//! Commands.
+//! Commands: one table that says which there are, and the parser for one framed line.
+//!
+//! [`COMMANDS`] is the home of every rule that belongs to a verb as such: whether it is allowed
+//! before login, whether it changes anything, what its argument looks like, what `HELP` and
+//! `FEAT` say about it. What a command *does* stands in the session.
+
+mod parse;
+mod table;
+
+pub use parse::{ParseError, parse};
+pub use table::{COMMANDS, EXTENSIONS, Feature, Spec, find};
+
+use crate::Secret;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+/// A parsed command. Path arguments are bytes as they came, not yet joined to a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command {
+    /// USER name.
+    User(Vec<u8>),
+    /// PASS password, which may be empty or hold spaces.
+    Pass(Secret),
+    /// QUIT.
+    Quit,
+    /// CWD or XCWD path.
+    Cwd(Vec<u8>),
+    /// CDUP or XCUP.
+    Cdup,
+    /// PWD or XPWD.
+    Pwd,
+    /// TYPE A or TYPE I (and L 8, which is the same here).
+    Type(TransferType),
+    /// STRU F, the only structure there is.
+    Stru,
+    /// MODE S, the only mode there is.
+    Mode,
+    /// PASV.
+    Pasv,
+    /// EPSV, with a network protocol, or ALL (RFC 2428).
+    Epsv(Epsv),
+    /// PORT, the address of the client's data port.
+    Port(SocketAddr),
+    /// EPRT, the same for both protocols (RFC 2428).
+    Eprt(SocketAddr),
+    /// RETR path.
+    Retr(Vec<u8>),
+    /// STOR path.
+    Stor(Vec<u8>),
+    /// APPE path.
+    Appe(Vec<u8>),
+    /// REST, in bytes (RFC 3659 section 5).
+    Rest(u64),
+    /// ALLO, in bytes.
+    Allo(u64),
+    /// RNFR path.
+    Rnfr(Vec<u8>),
+    /// RNTO path.
+    Rnto(Vec<u8>),
+    /// DELE path.
+    Dele(Vec<u8>),
+    /// RMD or XRMD path.
+    Rmd(Vec<u8>),
+    /// MKD or XMKD path.
+    Mkd(Vec<u8>),
+    /// SIZE path.
+    Size(Vec<u8>),
+    /// MDTM path.
+    Mdtm(Vec<u8>),
+    /// LIST, its options already taken off.
+    List(Option<Vec<u8>>),
+    /// NLST, its options already taken off.
+    Nlst(Option<Vec<u8>>),
+    /// MLSD.
+    Mlsd(Option<Vec<u8>>),
+    /// MLST.
+    Mlst(Option<Vec<u8>>),
+    /// STAT.
+    Stat(Option<Vec<u8>>),
+    /// FEAT.
+    Feat,
+    /// OPTS, the option and its values as they came.
+    Opts(Vec<u8>),
+    /// SYST.
+    Syst,
+    /// HELP.
+    Help(Option<Vec<u8>>),
+    /// NOOP.
+    Noop,
+    /// ABOR.
+    Abor,
+}
+
+/// The representation types that there are (RFC 959 section 3.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransferType {
+    /// A N: line ends are changed.
+    Ascii,
+    /// I and L 8: bytes as they are.
+    Image,
+}
+
+/// The argument of EPSV (RFC 2428 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Epsv {
+    /// None: the protocol of the control connection.
+    Any,
+    /// 1: IPv4.
+    V4,
+    /// 2: IPv6.
+    V6,
+    /// ALL: no other way of making data connections will be used.
+    All,
+}
+
+impl Command {
+    /// The verb, as the table has it.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::User(_) => "USER",
+            Self::Pass(_) => "PASS",
+            Self::Quit => "QUIT",
+            Self::Cwd(_) => "CWD",
+            Self::Cdup => "CDUP",
+            Self::Pwd => "PWD",
+            Self::Type(_) => "TYPE",
+            Self::Stru => "STRU",
+            Self::Mode => "MODE",
+            Self::Pasv => "PASV",
+            Self::Epsv(_) => "EPSV",
+            Self::Port(_) => "PORT",
+            Self::Eprt(_) => "EPRT",
+            Self::Retr(_) => "RETR",
+            Self::Stor(_) => "STOR",
+            Self::Appe(_) => "APPE",
+            Self::Rest(_) => "REST",
+            Self::Allo(_) => "ALLO",
+            Self::Rnfr(_) => "RNFR",
+            Self::Rnto(_) => "RNTO",
+            Self::Dele(_) => "DELE",
+            Self::Rmd(_) => "RMD",
+            Self::Mkd(_) => "MKD",
+            Self::Size(_) => "SIZE",
+            Self::Mdtm(_) => "MDTM",
+            Self::List(_) => "LIST",
+            Self::Nlst(_) => "NLST",
+            Self::Mlsd(_) => "MLSD",
+            Self::Mlst(_) => "MLST",
+            Self::Stat(_) => "STAT",
+            Self::Feat => "FEAT",
+            Self::Opts(_) => "OPTS",
+            Self::Syst => "SYST",
+            Self::Help(_) => "HELP",
+            Self::Noop => "NOOP",
+            Self::Abor => "ABOR",
+        }
+    }
+
+    /// The line that [`parse`] reads this command from, without a line end.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut line = Vec::from(self.verb());
+        if let Some(argument) = self.argument() {
+            line.push(b' ');
+            line.extend_from_slice(&argument);
+        }
+        line
+    }
+
+    fn argument(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::User(a)
+            | Self::Cwd(a)
+            | Self::Retr(a)
+            | Self::Stor(a)
+            | Self::Appe(a)
+            | Self::Rnfr(a)
+            | Self::Rnto(a)
+            | Self::Dele(a)
+            | Self::Rmd(a)
+            | Self::Mkd(a)
+            | Self::Size(a)
+            | Self::Mdtm(a)
+            | Self::Opts(a) => Some(a.clone()),
+            Self::List(a)
+            | Self::Nlst(a)
+            | Self::Mlsd(a)
+            | Self::Mlst(a)
+            | Self::Stat(a)
+            | Self::Help(a) => a.clone(),
+            Self::Pass(secret) => Some(secret.expose().to_vec()),
+            Self::Type(TransferType::Ascii) => Some(Vec::from("A")),
+            Self::Type(TransferType::Image) => Some(Vec::from("I")),
+            Self::Stru => Some(Vec::from("F")),
+            Self::Mode => Some(Vec::from("S")),
+            Self::Rest(n) | Self::Allo(n) => Some(n.to_string().into_bytes()),
+            Self::Epsv(Epsv::Any) => None,
+            Self::Epsv(Epsv::V4) => Some(Vec::from("1")),
+            Self::Epsv(Epsv::V6) => Some(Vec::from("2")),
+            Self::Epsv(Epsv::All) => Some(Vec::from("ALL")),
+            Self::Port(to) => Some(port_argument(*to).into_bytes()),
+            Self::Eprt(to) => {
+                let protocol = if to.is_ipv4() { 1 } else { 2 };
+                Some(format!("|{protocol}|{}|{}|", to.ip(), to.port()).into_bytes())
+            }
+            Self::Quit
+            | Self::Cdup
+            | Self::Pwd
+            | Self::Pasv
+            | Self::Feat
+            | Self::Syst
+            | Self::Noop
+            | Self::Abor => None,
+        }
+    }
+}
+
+/// `h1,h2,h3,h4,p1,p2`, as PORT takes it and 227 names it (RFC 959 section 4.1.2). An IPv6
+/// address has no such form and shows as zeros.
+pub(crate) fn port_argument(to: SocketAddr) -> alloc::string::String {
+    let [a, b, c, d] = match to.ip() {
+        IpAddr::V4(v4) => v4.octets(),
+        IpAddr::V6(_) => [0; 4],
+    };
+    let [high, low] = to.port().to_be_bytes();
+    format!("{a},{b},{c},{d},{high},{low}")
+}

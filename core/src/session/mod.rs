@@ -1,11 +1,92 @@
-//! The session (work in progress).
-use crate::{FtpPath, Input, Now, Output, Peer, SessionConfig};
+//! One control connection as a Mealy machine.
+//!
+//! This file is the machine's frame: what goes in, what comes out, which line is taken next,
+//! and which timer runs. What each command does stands in the files beside it, one a family:
+//! `login`, `files`, `data` (how a data connection comes about), `transfer`, `info`.
+//!
+//! At any moment the session waits for at most one thing, its [`Pending`]; commands are taken
+//! one at a time while there is none.
+//!
+//! ```text
+//!              USER+PASS            CWD SIZE MKD …          PASV EPSV
+//!   Idle ───> Login ───> Idle ───> Operation ───> Idle ───> Listen ───> Idle
+//!     │
+//!     │ RETR STOR APPE LIST NLST MLSD
+//!     └──> Transfer: Opening ─150─> Connecting ──> Moving ──> Committing ─226─> Idle
+//! ```
+
+mod data;
+mod files;
+mod info;
+mod login;
+mod transfer;
+
+use crate::command::{self, Command, ParseError, Spec};
+use crate::line::{Line, LineReader};
+use crate::listing::Facts;
+use crate::{
+    Admin, Code, DataRoute, Direction, Event, FtpPath, Id, Input, LoginInfo, Now, Operation,
+    Output, Peer, Reply, SessionConfig,
+};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+use files::After;
+use transfer::{Phase, Running};
 
-/// One control connection.
+/// Pending replies beyond this stop the session from taking more commands.
+const MAX_PENDING_REPLIES: usize = 64 * 1024;
+/// Look-ahead: so many lines, and so many bytes, that came before their turn.
+const MAX_AHEAD_LINES: usize = 16;
+const MAX_AHEAD_BYTES: usize = 16 * 1024;
+
+/// One control connection. See the [crate documentation](crate) for how to drive it.
 #[derive(Debug)]
-pub struct Session {}
+pub struct Session {
+    config: Arc<SessionConfig>,
+    peer: Peer,
+    now: Now,
+    lines: LineReader,
+    /// Lines that came during a transfer and wait for its end.
+    ahead: VecDeque<Line>,
+    outputs: VecDeque<Output>,
+    /// Bytes in the `Send`s of `outputs`.
+    unsent: usize,
+    next_id: u64,
+    pending: Pending,
+
+    user: Option<Vec<u8>>,
+    login: Option<LoginInfo>,
+    login_failures: u32,
+    unknown_commands: u32,
+    cwd: FtpPath,
+    ascii: bool,
+    facts: Facts,
+    rest: u64,
+    allo: Option<u64>,
+    rename_from: Option<FtpPath>,
+    route: Option<DataRoute>,
+    epsv_all: bool,
+
+    quit_seen: bool,
+    control_closed: bool,
+    draining: bool,
+    closed: bool,
+    started: Duration,
+    last_command: Duration,
+}
+
+/// What the session waits for.
+#[derive(Debug)]
+enum Pending {
+    Nothing,
+    Login { id: Id },
+    Operation { id: Id, after: After },
+    Listen { id: Id, extended: bool },
+    Transfer(Running),
+}
 
 /// What a session is doing, for a console.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,27 +115,451 @@ pub struct TransferSnapshot {
 impl Session {
     /// A session for a connection that was just accepted; queues the greeting.
     #[must_use]
-    pub fn new(_config: Arc<SessionConfig>, _peer: Peer, _now: Now) -> Self {
-        Self {}
+    pub fn new(config: Arc<SessionConfig>, peer: Peer, now: Now) -> Self {
+        let greeting = Reply::new(Code::READY, config.greeting.as_bytes());
+        let mut session = Self {
+            config,
+            peer,
+            now,
+            lines: LineReader::default(),
+            ahead: VecDeque::new(),
+            outputs: VecDeque::new(),
+            unsent: 0,
+            next_id: 0,
+            pending: Pending::Nothing,
+            user: None,
+            login: None,
+            login_failures: 0,
+            unknown_commands: 0,
+            cwd: FtpPath::root(),
+            // RFC 959 section 5.1: the default is ASCII Non-print.
+            ascii: true,
+            facts: Facts::default(),
+            rest: 0,
+            allo: None,
+            rename_from: None,
+            route: None,
+            epsv_all: false,
+            quit_seen: false,
+            control_closed: false,
+            draining: false,
+            closed: false,
+            started: now.mono,
+            last_command: now.mono,
+        };
+        session.reply(&greeting);
+        session
     }
-    /// Takes in what happened.
-    pub fn handle(&mut self, _now: Now, _input: Input<'_>) {}
-    /// The next thing to do.
+
+    /// Takes in what happened at `now`. Never fails and never panics: faults of the client
+    /// become replies, and answers that nobody waits for are ignored. Afterwards drain
+    /// [`Session::poll_output`] to [`Output::Wait`].
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        self.now = now;
+        if self.closed {
+            return;
+        }
+        match input {
+            Input::Control(bytes) => self.control(bytes),
+            Input::ControlClosed => self.control_closed(),
+            Input::Login { id, result } => self.logged_in(id, result),
+            Input::Performed { id, result } => self.performed(id, result),
+            Input::Listening { id, address } => self.listening(id, address),
+            Input::TransferReady { id, result } => self.transfer_ready(id, result),
+            Input::DataConnected { id } => self.data_connected(id),
+            Input::TransferProgress { id, bytes } => self.transfer_progress(id, bytes),
+            Input::TransferEof { id, bytes } => self.transfer_eof(id, bytes),
+            Input::TransferDone { id, report } => self.transfer_done(id, &report),
+            Input::Tick => self.tick(),
+            Input::Admin(Admin::Kick) => self.close_with("The operator closed this session."),
+            Input::Admin(Admin::Drain) => {
+                self.draining = true;
+                self.settle();
+            }
+        }
+        self.advance();
+    }
+
+    /// The next thing to do, in order; [`Output::Wait`] when there is nothing.
     pub fn poll_output(&mut self) -> Output {
-        Output::Wait(None)
+        if self.outputs.is_empty() {
+            self.advance();
+        }
+        match self.outputs.pop_front() {
+            Some(Output::Send(bytes)) => {
+                self.unsent = self.unsent.saturating_sub(bytes.len());
+                Output::Send(bytes)
+            }
+            Some(output) => output,
+            None => Output::Wait(self.deadline()),
+        }
     }
-    /// Whether control bytes are welcome.
+
+    /// Whether control bytes are welcome; while false the driver leaves them in the socket.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        true
+        if self.closed || self.control_closed || self.unsent >= MAX_PENDING_REPLIES {
+            return false;
+        }
+        matches!(self.pending, Pending::Transfer(_))
+            || (self.lines.waiting_lines() < MAX_AHEAD_LINES
+                && self.lines.waiting_bytes() < MAX_AHEAD_BYTES)
     }
+
     /// What the session is doing.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            user: None,
-            cwd: FtpPath::root(),
-            transfer: None,
+            user: self
+                .login
+                .as_ref()
+                .and(self.user.as_ref())
+                .map(|u| printable(u)),
+            cwd: self.cwd.clone(),
+            transfer: match &self.pending {
+                Pending::Transfer(running) => Some(TransferSnapshot {
+                    verb: running.verb,
+                    path: running.path.clone(),
+                    bytes: running.bytes,
+                }),
+                _ => None,
+            },
         }
     }
+
+    fn control(&mut self, bytes: &[u8]) {
+        if self.control_closed {
+            return;
+        }
+        self.lines.push(bytes);
+        if matches!(self.pending, Pending::Transfer(_)) {
+            self.look_ahead();
+        }
+    }
+
+    fn control_closed(&mut self) {
+        if core::mem::replace(&mut self.control_closed, true) {
+            return;
+        }
+        self.lines.clear();
+        self.ahead.clear();
+        match &self.pending {
+            Pending::Transfer(running) if self.outlives_control(running) => {}
+            Pending::Transfer(running) => {
+                let id = running.id;
+                self.outputs.push_back(Output::Cancel { id });
+                self.close("the client closed the connection during a transfer");
+            }
+            _ => self.close("the client closed the connection"),
+        }
+    }
+
+    /// What counts as truncated: an upload goes on without its control connection only when the
+    /// client had said QUIT, when its commit is under way, or when the operator allows it.
+    fn outlives_control(&self, running: &Running) -> bool {
+        running.phase == Phase::Committing
+            || (running.direction == Direction::Upload
+                && (self.quit_seen || self.config.commit_on_disconnect))
+    }
+
+    /// Takes lines while nothing is pending and replies are not piling up.
+    fn advance(&mut self) {
+        while !self.closed
+            && !self.control_closed
+            && matches!(self.pending, Pending::Nothing)
+            && self.unsent < MAX_PENDING_REPLIES
+        {
+            let Some(line) = self.ahead.pop_front().or_else(|| self.lines.next_line()) else {
+                break;
+            };
+            self.line(line);
+            if matches!(self.pending, Pending::Transfer(_)) {
+                self.look_ahead();
+            }
+        }
+    }
+
+    /// During a transfer: what cannot wait is done at once, the rest is put aside, in order.
+    ///
+    /// Before the 150 only ABOR cannot wait, since any other reply would be taken for the
+    /// transfer's own. QUIT keeps its place, but that it came is known from here on.
+    fn look_ahead(&mut self) {
+        self.ahead
+            .extend(core::iter::from_fn(|| self.lines.next_line()));
+        let mut index = 0;
+        while let Some(line) = self.ahead.get(index) {
+            let parsed = match line {
+                Line::Text(text) => command::parse(text).ok(),
+                Line::TooLong => None,
+            };
+            let Pending::Transfer(running) = &self.pending else {
+                return;
+            };
+            let now = match parsed {
+                Some(Command::Abor) => true,
+                Some(Command::Noop | Command::Stat(None)) => running.phase != Phase::Opening,
+                Some(Command::Quit) => {
+                    self.quit_seen = true;
+                    false
+                }
+                _ => false,
+            };
+            if now {
+                if let Some(line) = self.ahead.remove(index) {
+                    self.line(line);
+                }
+            } else {
+                index += 1;
+            }
+        }
+        let bytes: usize = self.ahead.iter().map(line_len).sum();
+        if self.ahead.len() > MAX_AHEAD_LINES || bytes > MAX_AHEAD_BYTES {
+            self.close_with("Too many commands during a transfer.");
+        }
+    }
+
+    fn line(&mut self, line: Line) {
+        self.last_command = self.now.mono;
+        let text = match line {
+            Line::Text(text) => text,
+            Line::TooLong => {
+                self.say(
+                    Code::UNKNOWN,
+                    "The command line is longer than 4,096 bytes.",
+                );
+                return;
+            }
+        };
+        match command::parse(&text) {
+            Ok(command) => {
+                self.log_command(&command);
+                self.command(command);
+            }
+            Err(error) => self.parse_error(error),
+        }
+    }
+
+    fn log_command(&mut self, command: &Command) {
+        let text = match command {
+            Command::Pass(_) => String::from("PASS ***"),
+            command => printable(&command.encode()),
+        };
+        self.event(Event::Command(text));
+    }
+
+    fn parse_error(&mut self, error: ParseError) {
+        match error {
+            ParseError::UnknownVerb => {
+                self.unknown_commands = self.unknown_commands.saturating_add(1);
+                if self.unknown_commands >= self.config.max_unknown_commands {
+                    self.close_with("Too many unknown commands.");
+                } else {
+                    self.say(Code::UNKNOWN, "Unknown command. HELP lists what there is.");
+                }
+            }
+            ParseError::Syntax(spec) if self.allowed(spec) => {
+                self.say(
+                    Code::SYNTAX,
+                    alloc::format!("Syntax: {} {}", spec.verb, spec.syntax).trim_end(),
+                );
+            }
+            ParseError::Parameter(spec) if self.allowed(spec) => {
+                self.say(
+                    Code::BAD_PARAMETER,
+                    alloc::format!("Not implemented. Syntax: {} {}", spec.verb, spec.syntax),
+                );
+            }
+            ParseError::Protocol(spec) if self.allowed(spec) => self.bad_protocol(),
+            _ => self.say(Code::NOT_LOGGED_IN, "Log in with USER and PASS first."),
+        }
+    }
+
+    fn allowed(&self, spec: &Spec) -> bool {
+        spec.before_login || self.login.is_some()
+    }
+
+    fn command(&mut self, command: Command) {
+        let Some(spec) = command::find(command.verb().as_bytes()) else {
+            self.parse_error(ParseError::UnknownVerb);
+            return;
+        };
+        if !self.allowed(spec) {
+            self.say(Code::NOT_LOGGED_IN, "Log in with USER and PASS first.");
+            return;
+        }
+        if spec.writes && self.login.as_ref().is_some_and(|login| !login.writable) {
+            self.say(Code::FILE_UNAVAILABLE, "This login is read-only.");
+            return;
+        }
+        self.run(command);
+    }
+
+    /// One command that is allowed here.
+    fn run(&mut self, command: Command) {
+        match command {
+            Command::User(name) => self.user(name),
+            Command::Pass(password) => self.pass(password),
+            Command::Quit => self.quit(),
+            Command::Cwd(path) => self.cwd(&path),
+            Command::Cdup => self.cdup(),
+            Command::Pwd => self.pwd(),
+            Command::Type(kind) => self.set_type(kind),
+            Command::Stru => self.say(Code::OK, "File structure."),
+            Command::Mode => self.say(Code::OK, "Stream mode."),
+            Command::Pasv => self.pasv(),
+            Command::Epsv(which) => self.epsv(which),
+            Command::Port(to) | Command::Eprt(to) => self.active(to),
+            Command::Retr(path) => self.retr(&path),
+            Command::Stor(path) => self.stor(&path, false),
+            Command::Appe(path) => self.stor(&path, true),
+            Command::Rest(offset) => self.set_rest(offset),
+            Command::Allo(bytes) => self.set_allo(bytes),
+            Command::Rnfr(path) => self.rnfr(&path),
+            Command::Rnto(path) => self.rnto(&path),
+            Command::Dele(path) => self.on_file(&path, Operation::Delete, After::Deleted),
+            Command::Rmd(path) => self.on_file(&path, Operation::RemoveDirectory, After::Removed),
+            Command::Mkd(path) => self.mkd(&path),
+            Command::Size(path) => self.size(&path),
+            Command::Mdtm(path) => self.on_file(&path, Operation::Stat, After::Mdtm),
+            Command::List(path) => self.list("LIST", path.as_deref()),
+            Command::Nlst(path) => self.list("NLST", path.as_deref()),
+            Command::Mlsd(path) => self.list("MLSD", path.as_deref()),
+            Command::Mlst(path) => self.mlst(path.as_deref()),
+            Command::Stat(None) => self.status(),
+            Command::Stat(Some(path)) => self.stat_path(&path),
+            Command::Feat => self.feat(),
+            Command::Opts(option) => self.opts(&option),
+            Command::Syst => self.say(Code::SYSTEM_TYPE, "UNIX Type: L8"),
+            Command::Help(verb) => self.help(verb.as_deref()),
+            Command::Noop => self.say(Code::OK, "Fine."),
+            Command::Abor => self.abor(),
+        }
+    }
+
+    /// The moment at which the driver is to tick, if any.
+    fn deadline(&self) -> Option<Duration> {
+        if self.closed {
+            return None;
+        }
+        match &self.pending {
+            Pending::Nothing if self.login.is_none() => {
+                Some(self.started.saturating_add(self.config.login_timeout))
+            }
+            Pending::Nothing => Some(self.last_command.saturating_add(self.config.idle_timeout)),
+            Pending::Transfer(running) => running.deadline,
+            Pending::Login { .. } | Pending::Operation { .. } | Pending::Listen { .. } => None,
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.deadline().is_none_or(|at| at > self.now.mono) {
+            return;
+        }
+        match &self.pending {
+            Pending::Transfer(_) => self.data_timeout(),
+            _ if self.login.is_none() => self.close_with("No login came in time."),
+            _ => self.close_with("No command came in time."),
+        }
+    }
+
+    /// Back to waiting for commands. Ends the session where that was put off.
+    fn settle(&mut self) {
+        if !matches!(self.pending, Pending::Nothing) {
+            return;
+        }
+        self.last_command = self.now.mono;
+        if self.control_closed {
+            self.close("the client had closed the connection");
+        } else if self.draining {
+            self.close_with("The server is shutting down.");
+        }
+    }
+
+    fn done(&mut self) {
+        self.pending = Pending::Nothing;
+    }
+
+    fn fresh_id(&mut self) -> Id {
+        self.next_id += 1;
+        Id(self.next_id)
+    }
+
+    fn perform(&mut self, operation: Operation, after: After) {
+        let id = self.fresh_id();
+        self.pending = Pending::Operation { id, after };
+        self.outputs.push_back(Output::Perform { id, operation });
+    }
+
+    fn say(&mut self, code: Code, text: impl Into<Vec<u8>>) {
+        self.reply(&Reply::new(code, text));
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        if self.control_closed || self.closed {
+            return;
+        }
+        let mut wire = Vec::new();
+        reply.encode(&mut wire);
+        let first = wire.split(|b| *b == b'\r').next().unwrap_or_default();
+        let first = printable(first);
+        self.unsent += wire.len();
+        // Replies that follow one another go out in one write.
+        let last_send = self
+            .outputs
+            .iter_mut()
+            .rev()
+            .find_map(|output| match output {
+                Output::Event(_) => None,
+                Output::Send(bytes) => Some(Some(bytes)),
+                _ => Some(None),
+            });
+        match last_send.flatten() {
+            Some(bytes) => bytes.append(&mut wire),
+            None => self.outputs.push_back(Output::Send(wire)),
+        }
+        self.event(Event::Reply(first));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Says 421 with `text` and closes; a running transfer is given up.
+    fn close_with(&mut self, text: &'static str) {
+        self.say(Code::CLOSING, text);
+        if let Pending::Transfer(running) = &self.pending {
+            let id = running.id;
+            self.outputs.push_back(Output::Cancel { id });
+        }
+        self.close(text);
+    }
+
+    fn close(&mut self, reason: &'static str) {
+        if core::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        self.pending = Pending::Nothing;
+        if self.route.take() == Some(DataRoute::Passive) {
+            self.outputs.push_back(Output::StopListening);
+        }
+        self.lines.clear();
+        self.ahead.clear();
+        self.event(Event::Closing(reason));
+        self.outputs.push_back(Output::Close);
+    }
+}
+
+fn line_len(line: &Line) -> usize {
+    match line {
+        Line::Text(text) => text.len(),
+        Line::TooLong => 0,
+    }
+}
+
+/// Bytes from the client as one line of text for a log.
+fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }

@@ -1,0 +1,453 @@
+//! From one framed line to a [`Command`], with nom.
+//!
+//! Exactly one space stands between verb and argument; every further one belongs to the
+//! argument (RFC 2640 section 3.1). Verbs are letters in any case.
+
+use super::table::{self, Spec};
+use super::{Command, Epsv, TransferType};
+use crate::Secret;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use nom::branch::alt;
+use nom::bytes::complete::{tag_no_case, take_till, take_while_m_n, take_while1};
+use nom::character::complete::{char as byte, u8 as number, u16 as port_number, u64 as count};
+use nom::combinator::{all_consuming, eof, map, map_opt, opt, rest as remainder, value, verify};
+use nom::error::Error;
+use nom::sequence::{preceded, terminated};
+use nom::{IResult, Parser as _};
+
+/// Why a line is no command.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// There is no such verb: 500.
+    UnknownVerb,
+    /// The argument does not fit: 501.
+    Syntax(&'static Spec),
+    /// The argument is well formed and names something that is not there: 504.
+    Parameter(&'static Spec),
+    /// A network protocol that is not there: 522 (RFC 2428).
+    Protocol(&'static Spec),
+}
+
+/// Why an argument does not do.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Bad {
+    Syntax,
+    Parameter,
+    Protocol,
+}
+
+/// Reads an argument; what follows the verb and its one space.
+pub(super) type Parser = fn(&[u8]) -> Result<Command, Bad>;
+type Read<'a, T> = IResult<&'a [u8], T, Error<&'a [u8]>>;
+
+/// Parses one line, its end not included.
+///
+/// ```
+/// use ossftp_core::command::{parse, Command};
+/// assert_eq!(parse(b"retr  two spaces").unwrap(), Command::Retr(b" two spaces".to_vec()));
+/// assert!(parse(b"RETR").is_err());
+/// ```
+///
+/// # Errors
+/// [`ParseError`] names the row of the table where there is one.
+pub fn parse(line: &[u8]) -> Result<Command, ParseError> {
+    let (argument, verb) = verb(line).map_err(|_| ParseError::UnknownVerb)?;
+    let spec = table::find(verb).ok_or(ParseError::UnknownVerb)?;
+    // A password may hold anything; nothing else may hold a control character.
+    if spec.verb != "PASS" && argument.iter().any(u8::is_ascii_control) {
+        return Err(ParseError::Syntax(spec));
+    }
+    (spec.parser)(argument).map_err(|bad| match bad {
+        Bad::Syntax => ParseError::Syntax(spec),
+        Bad::Parameter => ParseError::Parameter(spec),
+        Bad::Protocol => ParseError::Protocol(spec),
+    })
+}
+
+/// The verb, and the argument that follows its one space.
+fn verb(line: &[u8]) -> Read<'_, &[u8]> {
+    let end = alt((value((), byte(' ')), value((), eof)));
+    terminated(take_while_m_n(1, 8, |b: u8| b.is_ascii_alphabetic()), end).parse(line)
+}
+
+/// All of `argument`, read by `parser`, or a syntax error.
+fn whole<'a, T>(
+    parser: impl nom::Parser<&'a [u8], Output = T, Error = Error<&'a [u8]>>,
+    argument: &'a [u8],
+) -> Result<T, Bad> {
+    match all_consuming(parser).parse(argument) {
+        Ok((_, parsed)) => Ok(parsed),
+        Err(_) => Err(Bad::Syntax),
+    }
+}
+
+fn text(argument: &[u8]) -> Result<Vec<u8>, Bad> {
+    whole(verify(remainder, |a: &[u8]| !a.is_empty()), argument).map(<[u8]>::to_vec)
+}
+
+fn optional(argument: &[u8]) -> Option<Vec<u8>> {
+    (!argument.is_empty()).then(|| argument.to_vec())
+}
+
+/// For commands without an argument: spaces after the verb are let pass, text is not.
+fn nothing(argument: &[u8], command: Command) -> Result<Command, Bad> {
+    whole(take_till(|b| b != b' '), argument).map(|_| command)
+}
+
+pub(super) fn user(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::User)
+}
+pub(super) fn pass(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Pass(Secret::new(a)))
+}
+pub(super) fn quit(_: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Quit)
+}
+pub(super) fn cwd(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Cwd)
+}
+pub(super) fn cdup(a: &[u8]) -> Result<Command, Bad> {
+    nothing(a, Command::Cdup)
+}
+pub(super) fn pwd(a: &[u8]) -> Result<Command, Bad> {
+    nothing(a, Command::Pwd)
+}
+pub(super) fn pasv(a: &[u8]) -> Result<Command, Bad> {
+    nothing(a, Command::Pasv)
+}
+pub(super) fn feat(a: &[u8]) -> Result<Command, Bad> {
+    nothing(a, Command::Feat)
+}
+pub(super) fn syst(a: &[u8]) -> Result<Command, Bad> {
+    nothing(a, Command::Syst)
+}
+pub(super) fn abor(_: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Abor)
+}
+pub(super) fn noop(_: &[u8]) -> Result<Command, Bad> {
+    // Keep-alives come with all kinds of text after them.
+    Ok(Command::Noop)
+}
+pub(super) fn retr(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Retr)
+}
+pub(super) fn stor(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Stor)
+}
+pub(super) fn appe(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Appe)
+}
+pub(super) fn rnfr(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Rnfr)
+}
+pub(super) fn rnto(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Rnto)
+}
+pub(super) fn dele(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Dele)
+}
+pub(super) fn rmd(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Rmd)
+}
+pub(super) fn mkd(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Mkd)
+}
+pub(super) fn size(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Size)
+}
+pub(super) fn mdtm(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Mdtm)
+}
+pub(super) fn opts(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Opts)
+}
+pub(super) fn list(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::List(optional(without_options(a))))
+}
+pub(super) fn nlst(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Nlst(optional(without_options(a))))
+}
+pub(super) fn mlsd(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Mlsd(optional(a)))
+}
+pub(super) fn mlst(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Mlst(optional(a)))
+}
+pub(super) fn stat(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Stat(optional(without_options(a))))
+}
+pub(super) fn help(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Help(optional(a)))
+}
+
+/// One `-la`-like word as old clients send it, and the space after it. A name that only looks
+/// like one is reached as `./-la`.
+fn list_option(argument: &[u8]) -> Read<'_, ()> {
+    let letters = take_while1(|b: u8| b"aAlLhdRrtSFC1nGgosTuc".contains(&b));
+    let end = alt((value((), byte(' ')), value((), eof)));
+    value((), (byte('-'), letters, end)).parse(argument)
+}
+
+fn without_options(mut argument: &[u8]) -> &[u8] {
+    while let Ok((rest, ())) = list_option(argument) {
+        argument = rest;
+    }
+    argument
+}
+
+/// TYPE A [N], I, L 8 and `L8`; other types and forms are 504 (RFC 959 section 5.3.1).
+pub(super) fn type_(argument: &[u8]) -> Result<Command, Bad> {
+    let form = opt(preceded(byte(' '), tag_no_case("N")));
+    let size = preceded(opt(byte(' ')), byte('8'));
+    let known = alt((
+        value(TransferType::Ascii, (tag_no_case("A"), form)),
+        value(TransferType::Image, tag_no_case("I")),
+        value(TransferType::Image, (tag_no_case("L"), size)),
+    ));
+    known_letter(known, argument).map(Command::Type)
+}
+
+/// STRU F; R and P are 504.
+pub(super) fn stru(argument: &[u8]) -> Result<Command, Bad> {
+    known_letter(value(Command::Stru, tag_no_case("F")), argument)
+}
+
+/// MODE S; B and C are 504.
+pub(super) fn mode(argument: &[u8]) -> Result<Command, Bad> {
+    known_letter(value(Command::Mode, tag_no_case("S")), argument)
+}
+
+fn known_letter<'a, T>(
+    known: impl nom::Parser<&'a [u8], Output = T, Error = Error<&'a [u8]>>,
+    argument: &'a [u8],
+) -> Result<T, Bad> {
+    whole(known, argument).map_err(|bad| match argument.first() {
+        Some(b) if b.is_ascii_alphabetic() => Bad::Parameter,
+        _ => bad,
+    })
+}
+
+/// Digits alone that fit in 64 bits; no sign.
+pub(super) fn rest(argument: &[u8]) -> Result<Command, Bad> {
+    whole(map(count, Command::Rest), argument)
+}
+
+/// `n` or `n R m`: record sizes mean nothing here.
+pub(super) fn allo(argument: &[u8]) -> Result<Command, Bad> {
+    let record = opt((byte(' '), tag_no_case("R"), byte(' '), count));
+    whole(map(terminated(count, record), Command::Allo), argument)
+}
+
+pub(super) fn epsv(argument: &[u8]) -> Result<Command, Bad> {
+    let known = alt((
+        value(Epsv::All, tag_no_case("ALL")),
+        value(Epsv::V4, byte('1')),
+        value(Epsv::V6, byte('2')),
+        value(Epsv::Any, eof),
+    ));
+    match whole(known, argument) {
+        Ok(known) => Ok(Command::Epsv(known)),
+        Err(_) if !argument.is_empty() && argument.iter().all(u8::is_ascii_digit) => {
+            Err(Bad::Protocol)
+        }
+        Err(bad) => Err(bad),
+    }
+}
+
+/// `h1,h2,h3,h4,p1,p2` (RFC 959 section 4.1.2).
+pub(super) fn port(argument: &[u8]) -> Result<Command, Bad> {
+    let next = || preceded(byte(','), number);
+    let all = (number, next(), next(), next(), next(), next());
+    let address = map(all, |(a, b, c, d, high, low)| {
+        let port = u16::from_be_bytes([high, low]);
+        Command::Port(SocketAddr::from((Ipv4Addr::new(a, b, c, d), port)))
+    });
+    whole(address, argument)
+}
+
+/// `|protocol|address|port|`, with any delimiter from 33 to 126 (RFC 2428 section 2).
+pub(super) fn eprt(argument: &[u8]) -> Result<Command, Bad> {
+    let delimiter = *argument.first().ok_or(Bad::Syntax)?;
+    if !(33..=126).contains(&delimiter) || delimiter.is_ascii_digit() {
+        return Err(Bad::Syntax);
+    }
+    let mark = || byte(char::from(delimiter));
+    let field = || take_till(move |b| b == delimiter);
+    let fields = (
+        preceded(mark(), field()),
+        preceded(mark(), field()),
+        preceded(mark(), terminated(port_number, mark())),
+    );
+    let (protocol, address, port) = whole(fields, argument)?;
+    let address: IpAddr = match protocol {
+        b"1" => IpAddr::V4(whole(map_opt(remainder, ascii::<Ipv4Addr>), address)?),
+        b"2" => IpAddr::V6(whole(map_opt(remainder, ascii::<Ipv6Addr>), address)?),
+        digits if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+            return Err(Bad::Protocol);
+        }
+        _ => return Err(Bad::Syntax),
+    };
+    Ok(Command::Eprt(SocketAddr::from((address, port))))
+}
+
+fn ascii<T: core::str::FromStr>(bytes: &[u8]) -> Option<T> {
+    core::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use proptest::prelude::*;
+
+    fn code(line: &str) -> u16 {
+        match parse(line.as_bytes()) {
+            Ok(_) => 200,
+            Err(ParseError::UnknownVerb) => 500,
+            Err(ParseError::Syntax(_)) => 501,
+            Err(ParseError::Parameter(_)) => 504,
+            Err(ParseError::Protocol(_)) => 522,
+        }
+    }
+
+    #[test]
+    fn what_a_line_is_worth() {
+        for (line, expected) in [
+            ("NOOP", 200),
+            ("noop ", 200),
+            ("NOOP x", 200),
+            (" NOOP", 500),
+            ("", 500),
+            ("N\u{e9}", 500),
+            ("XYZZY", 500),
+            ("USER", 501),
+            ("USER ", 501),
+            ("USER a b", 200),
+            ("PASS", 200),
+            ("PASS  x ", 200),
+            ("PWD x", 501),
+            ("CWD", 501),
+            ("QUIT now", 200),
+            ("TYPE A", 200),
+            ("TYPE a n", 200),
+            ("TYPE I", 200),
+            ("TYPE L 8", 200),
+            ("TYPE L8", 200),
+            ("TYPE", 501),
+            ("TYPE E", 504),
+            ("TYPE A T", 504),
+            ("TYPE L 16", 504),
+            ("TYPE 1", 501),
+            ("STRU F", 200),
+            ("STRU R", 504),
+            ("MODE S", 200),
+            ("MODE B", 504),
+            ("MODE", 501),
+            ("REST 0", 200),
+            ("REST 18446744073709551615", 200),
+            ("REST 18446744073709551616", 501),
+            ("REST -1", 501),
+            ("REST +1", 501),
+            ("REST 1 ", 501),
+            ("ALLO 5", 200),
+            ("ALLO 5 R 10", 200),
+            ("ALLO x", 501),
+            ("PORT 127,0,0,1,4,1", 200),
+            ("PORT 127,0,0,1,4", 501),
+            ("PORT 256,0,0,1,4,1", 501),
+            ("PORT 1,2,3,4,5,6,", 501),
+            ("EPRT |1|127.0.0.1|2000|", 200),
+            ("EPRT |2|::1|2000|", 200),
+            ("EPRT !1!127.0.0.1!2000!", 200),
+            ("EPRT |3|x|2000|", 522),
+            ("EPRT |1|::1|2000|", 501),
+            ("EPRT |1|127.0.0.1|70000|", 501),
+            ("EPRT", 501),
+            ("EPRT |1|127.0.0.1|2000", 501),
+            ("EPSV", 200),
+            ("EPSV 1", 200),
+            ("EPSV 2", 200),
+            ("EPSV all", 200),
+            ("EPSV 3", 522),
+            ("EPSV x", 501),
+            ("PASV x", 501),
+            ("MKD a\u{1}b", 501),
+            ("LIST -la", 200),
+        ] {
+            assert_eq!(code(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn list_options_are_taken_off() {
+        for (argument, path) in [
+            ("", None),
+            ("-la", None),
+            ("-a -l", None),
+            ("-la dir", Some("dir")),
+            ("-la a b", Some("a b")),
+            ("./-la", Some("./-la")),
+            ("-x", Some("-x")),
+            ("-", Some("-")),
+            ("- a", Some("- a")),
+            ("-la  a", Some(" a")),
+        ] {
+            let line = alloc::format!("LIST {argument}");
+            let expected = path.map(|p| String::from(p).into_bytes());
+            assert_eq!(
+                parse(line.as_bytes()).unwrap(),
+                Command::List(expected),
+                "{argument:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_row_parses_its_own_verb_and_alias() {
+        for spec in table::COMMANDS {
+            for verb in [spec.verb, spec.alias]
+                .into_iter()
+                .filter(|v| !v.is_empty())
+            {
+                let argument = match spec.verb {
+                    "TYPE" => "I",
+                    "STRU" => "F",
+                    "MODE" => "S",
+                    "REST" | "ALLO" => "1",
+                    "PORT" => "127,0,0,1,8,0",
+                    "EPRT" => "|1|127.0.0.1|2048|",
+                    _ if spec.syntax.is_empty() || spec.syntax.starts_with('[') => "",
+                    _ => "x",
+                };
+                let line = alloc::format!("{verb} {argument}");
+                let command = parse(line.as_bytes()).unwrap();
+                assert_eq!(command.verb(), spec.verb, "{line}");
+                assert_eq!(parse(&command.encode()).unwrap(), command, "{line}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_can_be_said_again(
+            row in 0..table::COMMANDS.len(),
+            argument in prop_oneof![
+                "[ -~]{0,20}", "[0-9]{1,20}", "([0-9]{1,3},){5}[0-9]{1,3}", "\\|[12]\\|[0-9.:]{2,9}\\|[0-9]{1,5}\\|",
+            ],
+        ) {
+            let line = alloc::format!("{} {argument}", table::COMMANDS[row].verb);
+            if let Ok(command) = parse(line.as_bytes()) {
+                prop_assert_eq!(parse(&command.encode()).unwrap(), command);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_judged(line in any::<Vec<u8>>()) {
+            if let Ok(command) = parse(&line) {
+                prop_assert_eq!(parse(&command.encode()).unwrap(), command);
+            }
+        }
+    }
+}

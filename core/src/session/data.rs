@@ -1,0 +1,173 @@
+//! How a data connection comes about: TYPE, REST, ALLO, PASV, EPSV, PORT and EPRT.
+
+use super::{Pending, Session};
+use crate::command::{Epsv, TransferType, port_argument};
+use crate::{Code, DataRoute, Id, Output};
+use alloc::format;
+use core::net::{IpAddr, SocketAddr};
+
+impl Session {
+    pub(super) fn set_type(&mut self, kind: TransferType) {
+        self.ascii = kind == TransferType::Ascii;
+        self.say(
+            Code::OK,
+            if self.ascii {
+                "Type is ASCII: line ends are changed."
+            } else {
+                "Type is image: bytes as they are."
+            },
+        );
+    }
+
+    /// RFC 3659 section 5.3. An offset in TYPE A would depend on how lines are counted, so there
+    /// only 0 is taken; an offset that does not fit the file is for the transfer to refuse.
+    pub(super) fn set_rest(&mut self, offset: u64) {
+        if self.ascii && offset > 0 {
+            self.say(Code::SYNTAX, "REST needs TYPE I.");
+            return;
+        }
+        self.rest = offset;
+        let text = format!("The next transfer begins at byte {offset}.");
+        self.say(Code::NEED_MORE, text);
+    }
+
+    pub(super) fn set_allo(&mut self, bytes: u64) {
+        self.allo = Some(bytes);
+        // 200 and not 202: there are cameras that take 202 for a failure and try for ever.
+        self.say(Code::OK, "Noted.");
+    }
+
+    pub(super) fn pasv(&mut self) {
+        if self.refuse_after_epsv_all() {
+            return;
+        }
+        if self.local_ip().is_ipv6() {
+            self.say(
+                Code::NO_DATA_CONNECTION,
+                "PASV cannot name an IPv6 address; use EPSV.",
+            );
+            return;
+        }
+        self.listen(false);
+    }
+
+    pub(super) fn epsv(&mut self, which: Epsv) {
+        let fits = match which {
+            Epsv::Any | Epsv::All => true,
+            Epsv::V4 => self.local_ip().is_ipv4(),
+            Epsv::V6 => self.local_ip().is_ipv6(),
+        };
+        if !fits {
+            self.bad_protocol();
+        } else if which == Epsv::All {
+            self.epsv_all = true;
+            self.say(Code::OK, "Only EPSV from now on.");
+        } else {
+            self.listen(true);
+        }
+    }
+
+    fn listen(&mut self, extended: bool) {
+        self.stop_listening();
+        let id = self.fresh_id();
+        self.pending = Pending::Listen { id, extended };
+        self.outputs.push_back(Output::Listen { id });
+    }
+
+    pub(super) fn listening(&mut self, id: Id, address: Option<SocketAddr>) {
+        let Pending::Listen {
+            id: waiting,
+            extended,
+        } = self.pending
+        else {
+            return;
+        };
+        if waiting != id {
+            return;
+        }
+        self.done();
+        match address {
+            None => self.say(
+                Code::NO_DATA_CONNECTION,
+                "No passive port is free, try again later.",
+            ),
+            Some(address) => {
+                self.route = Some(DataRoute::Passive);
+                if extended {
+                    let text = format!("Entering Extended Passive Mode (|||{}|)", address.port());
+                    self.say(Code::EXTENDED_PASSIVE, text);
+                } else {
+                    let named = SocketAddr::new(self.passive_ip(), address.port());
+                    let text = format!("Entering Passive Mode ({}).", port_argument(named));
+                    self.say(Code::PASSIVE, text);
+                }
+            }
+        }
+        self.settle();
+    }
+
+    /// The address that 227 names: the masquerade address, but not to clients on this machine,
+    /// which might not reach themselves through it.
+    fn passive_ip(&self) -> IpAddr {
+        match self.config.masquerade_address {
+            Some(public) if !self.peer_ip().is_loopback() => IpAddr::V4(public),
+            _ => self.local_ip(),
+        }
+    }
+
+    /// PORT and EPRT. Only to the client's own address and not to system ports: anything else
+    /// is the bounce attack of RFC 2577 section 3, which names 504 for it.
+    pub(super) fn active(&mut self, to: SocketAddr) {
+        if self.refuse_after_epsv_all() {
+            return;
+        }
+        let to = SocketAddr::new(to.ip().to_canonical(), to.port());
+        if to.ip() != self.peer_ip() {
+            let text = format!(
+                "Data connections go to your own address {} only.",
+                self.peer_ip()
+            );
+            self.say(Code::BAD_PARAMETER, text);
+            return;
+        }
+        if to.port() < 1024 {
+            self.say(
+                Code::BAD_PARAMETER,
+                "Data connections go to ports from 1024 on.",
+            );
+            return;
+        }
+        self.stop_listening();
+        self.route = Some(DataRoute::Active(to));
+        self.say(Code::OK, format!("Data goes to {to}."));
+    }
+
+    /// RFC 2428 section 4.
+    fn refuse_after_epsv_all(&mut self) -> bool {
+        if self.epsv_all {
+            self.say(Code::SYNTAX, "EPSV ALL was said: only EPSV is allowed.");
+        }
+        self.epsv_all
+    }
+
+    pub(super) fn bad_protocol(&mut self) {
+        let usable = if self.local_ip().is_ipv4() { 1 } else { 2 };
+        let text = format!("Network protocol not supported, use ({usable})");
+        self.say(Code::BAD_PROTOCOL, text);
+    }
+
+    pub(super) fn stop_listening(&mut self) {
+        if self.route.take() == Some(DataRoute::Passive) {
+            self.outputs.push_back(Output::StopListening);
+        }
+    }
+
+    /// The client's address; an IPv4 client of an IPv6 socket counts as IPv4.
+    pub(super) fn peer_ip(&self) -> IpAddr {
+        self.peer.addr.ip().to_canonical()
+    }
+
+    fn local_ip(&self) -> IpAddr {
+        self.peer.local.ip().to_canonical()
+    }
+}

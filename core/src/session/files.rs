@@ -1,0 +1,252 @@
+//! Commands on files and directories that move no content.
+
+use super::{Pending, Session};
+use crate::listing::{facts, time_val, write_entry};
+use crate::{
+    Answer, Code, Entry, FtpPath, Id, ListFormat, Operation, PathError, Reply, StorageError,
+};
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+/// STAT with a path shows at most so many entries: its lines go over the control connection.
+const STAT_ENTRIES: usize = 200;
+
+/// What an answer of the storage is for.
+#[derive(Debug)]
+pub(super) enum After {
+    Cwd(FtpPath),
+    Made(FtpPath),
+    Deleted(FtpPath),
+    Removed(FtpPath),
+    RenameFrom(FtpPath),
+    Renamed,
+    Size(FtpPath),
+    Mdtm(FtpPath),
+    Mlst(FtpPath),
+    Stat,
+}
+
+impl Session {
+    /// The path that `argument` names, or a reply that says why it names none: 553 where a new
+    /// name is meant, else 550.
+    pub(super) fn path(&mut self, argument: &[u8], new_name: bool) -> Option<FtpPath> {
+        match self.cwd.join(argument) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                self.bad_path(error, new_name);
+                None
+            }
+        }
+    }
+
+    fn bad_path(&mut self, error: PathError, new_name: bool) {
+        let code = if new_name {
+            Code::NAME_NOT_ALLOWED
+        } else {
+            Code::FILE_UNAVAILABLE
+        };
+        self.say(code, error.to_string());
+    }
+
+    /// Asks `operation` of the path that `argument` names.
+    pub(super) fn on_file(
+        &mut self,
+        argument: &[u8],
+        operation: fn(FtpPath) -> Operation,
+        after: fn(FtpPath) -> After,
+    ) {
+        if let Some(path) = self.path(argument, false) {
+            self.perform(operation(path.clone()), after(path));
+        }
+    }
+
+    pub(super) fn cwd(&mut self, argument: &[u8]) {
+        self.on_file(argument, Operation::ChangeDirectory, After::Cwd);
+    }
+
+    /// The parent of a directory that exists exists, so nobody is asked.
+    pub(super) fn cdup(&mut self) {
+        self.cwd = self.cwd.parent();
+        let text = format!("Directory is {}.", self.cwd.display());
+        self.say(Code::FILE_DONE, text);
+    }
+
+    pub(super) fn pwd(&mut self) {
+        let mut text = quoted(&self.cwd);
+        text.extend_from_slice(b" is the working directory.");
+        self.say(Code::PATH, text);
+    }
+
+    pub(super) fn mkd(&mut self, argument: &[u8]) {
+        if let Some(path) = self.path(argument, true) {
+            self.perform(Operation::MakeDirectory(path.clone()), After::Made(path));
+        }
+    }
+
+    /// A failed RNFR forgets an earlier one.
+    pub(super) fn rnfr(&mut self, argument: &[u8]) {
+        self.rename_from = None;
+        self.on_file(argument, Operation::Stat, After::RenameFrom);
+    }
+
+    pub(super) fn rnto(&mut self, argument: &[u8]) {
+        let Some(from) = self.rename_from.take() else {
+            self.say(Code::BAD_SEQUENCE, "RNFR comes first.");
+            return;
+        };
+        if let Some(to) = self.path(argument, true) {
+            self.perform(Operation::Rename { from, to }, After::Renamed);
+        }
+    }
+
+    /// RFC 3659 section 4: the size that a transfer would have; in ASCII it is not known without
+    /// reading the file.
+    pub(super) fn size(&mut self, argument: &[u8]) {
+        if self.ascii {
+            self.say(
+                Code::FILE_UNAVAILABLE,
+                "The size in TYPE A is not known; TYPE I comes first.",
+            );
+            return;
+        }
+        self.on_file(argument, Operation::Stat, After::Size);
+    }
+
+    pub(super) fn mlst(&mut self, argument: Option<&[u8]>) {
+        self.on_file(argument.unwrap_or_default(), Operation::Stat, After::Mlst);
+    }
+
+    pub(super) fn stat_path(&mut self, argument: &[u8]) {
+        if let Some(path) = self.path(argument, false) {
+            let operation = Operation::List {
+                path,
+                limit: STAT_ENTRIES,
+            };
+            self.perform(operation, After::Stat);
+        }
+    }
+
+    pub(super) fn performed(&mut self, id: Id, result: Result<Answer, StorageError>) {
+        if !matches!(&self.pending, Pending::Operation { id: waiting, .. } if *waiting == id) {
+            return;
+        }
+        let Pending::Operation { after, .. } =
+            core::mem::replace(&mut self.pending, Pending::Nothing)
+        else {
+            return;
+        };
+        match result {
+            Ok(answer) => self.answered(after, answer),
+            Err(error) => self.say(error.code(), error.message.as_bytes()),
+        }
+        self.settle();
+    }
+
+    fn answered(&mut self, after: After, answer: Answer) {
+        match (after, answer) {
+            (After::Cwd(path), _) => {
+                let text = format!("Directory is {}.", path.display());
+                self.cwd = path;
+                self.say(Code::FILE_DONE, text);
+            }
+            (After::Made(path), _) => {
+                let mut text = quoted(&path);
+                text.extend_from_slice(b" created.");
+                self.say(Code::PATH, text);
+            }
+            (After::Deleted(path), _) => self.file_done(&path, "deleted"),
+            (After::Removed(path), _) => self.file_done(&path, "removed"),
+            (After::Renamed, _) => self.say(Code::FILE_DONE, "Renamed."),
+            (After::RenameFrom(path), _) => {
+                self.rename_from = Some(path);
+                self.say(Code::NEED_MORE, "It is there; RNTO names the new name.");
+            }
+            (After::Size(path), Answer::Entry(entry)) => self.say_size(&path, &entry),
+            (After::Mdtm(path), Answer::Entry(entry)) => self.say_time(&path, &entry),
+            (After::Mlst(path), Answer::Entry(entry)) => self.say_facts(&path, &entry),
+            (
+                After::Stat,
+                Answer::Listing {
+                    entries,
+                    more,
+                    directory,
+                },
+            ) => self.say_listing(&entries, more, directory),
+            // A storage that answers something else than it was asked for.
+            _ => self.say(Code::LOCAL_ERROR, "The storage gave no usable answer."),
+        }
+    }
+
+    fn file_done(&mut self, path: &FtpPath, what: &str) {
+        let text = format!("{} {what}.", path.display());
+        self.say(Code::FILE_DONE, text);
+    }
+
+    fn say_size(&mut self, path: &FtpPath, entry: &Entry) {
+        if entry.is_dir() {
+            let text = format!("{} is a directory.", path.display());
+            self.say(Code::FILE_UNAVAILABLE, text);
+        } else {
+            self.say(Code::FILE_STATUS, entry.size.to_string());
+        }
+    }
+
+    fn say_time(&mut self, path: &FtpPath, entry: &Entry) {
+        match entry.modified {
+            Some(unix) if !entry.is_dir() => self.say(Code::FILE_STATUS, time_val(unix)),
+            _ => {
+                let text = format!("{} has no time of change.", path.display());
+                self.say(Code::FILE_UNAVAILABLE, text);
+            }
+        }
+    }
+
+    fn say_facts(&mut self, path: &FtpPath, entry: &Entry) {
+        let mut line = Vec::new();
+        facts(self.facts, entry, path.as_bytes(), &mut line);
+        self.reply(&Reply::lines(
+            Code::FILE_DONE,
+            "Facts:",
+            alloc::vec![line],
+            "End",
+        ));
+    }
+
+    fn say_listing(&mut self, entries: &[Entry], more: bool, directory: bool) {
+        let mut lines = Vec::new();
+        for entry in entries {
+            let mut line = Vec::new();
+            write_entry(ListFormat::Long, entry, self.now.unix, &mut line);
+            // The reply ends its lines itself.
+            line.truncate(line.len().saturating_sub(2));
+            if !line.is_empty() {
+                lines.push(line);
+            }
+        }
+        let last: &[u8] = if more {
+            b"There are more; LIST shows them all."
+        } else {
+            b"End"
+        };
+        let code = if directory {
+            Code::DIRECTORY_STATUS
+        } else {
+            Code::FILE_STATUS
+        };
+        self.reply(&Reply::lines(code, "Status:", lines, last));
+    }
+}
+
+/// The path in double quotes, with its own quotes doubled (RFC 959 appendix II).
+fn quoted(path: &FtpPath) -> Vec<u8> {
+    let mut text = Vec::from(*b"\"");
+    for byte in path.as_bytes() {
+        if *byte == b'"' {
+            text.push(b'"');
+        }
+        text.push(*byte);
+    }
+    text.push(b'"');
+    text
+}

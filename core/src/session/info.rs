@@ -1,0 +1,125 @@
+//! FEAT, OPTS, HELP and STAT without a path.
+
+use super::{Pending, Session, printable};
+use crate::command::{self, COMMANDS, EXTENSIONS, Feature};
+use crate::listing::Facts;
+use crate::{Code, Reply};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+impl Session {
+    /// RFC 2389 section 3.2: one feature a line, each with one leading space.
+    pub(super) fn feat(&mut self) {
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        for spec in COMMANDS {
+            match spec.feature {
+                Feature::None => {}
+                Feature::Line(line) => lines.push(Vec::from(line)),
+                Feature::Facts => lines.push(self.facts_feature().into_bytes()),
+            }
+        }
+        lines.extend(EXTENSIONS.iter().map(|line| Vec::from(*line)));
+        let reply = Reply::lines(Code::SYSTEM_STATUS, "Extensions:", lines, "End");
+        self.reply(&reply);
+    }
+
+    /// RFC 3659 section 7.8: all facts, those that are chosen with a `*`.
+    fn facts_feature(&self) -> String {
+        let mut line = String::from("MLST ");
+        for (name, chosen) in Facts::NAMES.iter().zip(self.facts.flags()) {
+            line.push_str(name);
+            line.push_str(if chosen { "*;" } else { ";" });
+        }
+        line
+    }
+
+    pub(super) fn opts(&mut self, option: &[u8]) {
+        let mut words = option.splitn(2, |b| *b == b' ');
+        let name = words.next().unwrap_or_default().to_ascii_uppercase();
+        let value = words.next().unwrap_or_default();
+        match name.as_slice() {
+            b"UTF8" | b"UTF-8" => self.opts_utf8(value),
+            b"MLST" => self.opts_mlst(value),
+            _ => self.say(Code::SYNTAX, "There is no such option."),
+        }
+    }
+
+    /// Names are UTF-8 whatever is said here (RFC 2640); Windows asks before it logs in.
+    fn opts_utf8(&mut self, value: &[u8]) {
+        if value.is_empty() || value.eq_ignore_ascii_case(b"ON") {
+            self.say(Code::OK, "Names are in UTF-8.");
+        } else {
+            self.say(Code::BAD_PARAMETER, "Names are always in UTF-8.");
+        }
+    }
+
+    /// RFC 3659 section 7.9: the facts that are known among those asked for, and no others.
+    fn opts_mlst(&mut self, value: &[u8]) {
+        let mut chosen = Facts::none(self.facts.writable);
+        for name in value.split(|b| *b == b';') {
+            chosen.choose(name);
+        }
+        self.facts = chosen;
+        let mut text = String::from("MLST OPTS");
+        let mut separator = ' ';
+        for (name, chosen) in Facts::NAMES.iter().zip(chosen.flags()) {
+            if chosen {
+                text.push(separator);
+                text.push_str(name);
+                separator = ';';
+            }
+        }
+        if separator == ';' {
+            text.push(';');
+        }
+        self.say(Code::OK, text);
+    }
+
+    pub(super) fn help(&mut self, verb: Option<&[u8]>) {
+        let Some(verb) = verb else {
+            let lines = COMMANDS
+                .chunks(8)
+                .map(|row| {
+                    let cells = row.iter().map(|spec| format!("{:<5}", spec.verb));
+                    cells.collect::<String>().trim_end().into()
+                })
+                .collect();
+            let reply = Reply::lines(Code::HELP, "Commands:", lines, "HELP command says more.");
+            self.reply(&reply);
+            return;
+        };
+        match command::find(verb.trim_ascii()) {
+            Some(spec) => {
+                let syntax = format!("{} {}", spec.verb, spec.syntax);
+                let text = format!("{}: {}", syntax.trim_end(), spec.help);
+                self.say(Code::HELP, text);
+            }
+            None => self.say(Code::NOT_IMPLEMENTED, "There is no such command."),
+        }
+    }
+
+    /// STAT without a path, also while a transfer runs (RFC 959 section 4.1.3).
+    pub(super) fn status(&mut self) {
+        let mut lines: Vec<String> = Vec::new();
+        lines.push(format!("Connected from {}", self.peer_ip()));
+        if let Some(user) = &self.user {
+            lines.push(format!("Logged in as {}", printable(user)));
+        }
+        lines.push(format!("Working directory {}", self.cwd.display()));
+        lines.push(format!(
+            "TYPE {}; STRU F; MODE S",
+            if self.ascii { "A" } else { "I" }
+        ));
+        if let Pending::Transfer(running) = &self.pending {
+            lines.push(format!(
+                "{} of {}: {} bytes so far",
+                running.verb,
+                running.path.display(),
+                running.bytes
+            ));
+        }
+        let lines = lines.into_iter().map(String::into_bytes).collect();
+        self.reply(&Reply::lines(Code::SYSTEM_STATUS, "Status:", lines, "End"));
+    }
+}

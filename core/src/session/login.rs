@@ -1,0 +1,90 @@
+//! USER, PASS and QUIT.
+
+use super::{Pending, Session, printable};
+use crate::listing::Facts;
+use crate::{
+    Code, DataRoute, ErrorKind, Event, FtpPath, Id, LoginInfo, Output, Secret, StorageError,
+};
+use alloc::format;
+use alloc::vec::Vec;
+
+impl Session {
+    /// RFC 959 section 4.1.1: USER may come at any time and flushes the login that was; the
+    /// transfer parameters stay. Unknown names get 331 too (RFC 2577 section 6).
+    pub(super) fn user(&mut self, name: Vec<u8>) {
+        self.login = None;
+        self.rename_from = None;
+        self.started = self.now.mono;
+        if self.route.take() == Some(DataRoute::Passive) {
+            self.outputs.push_back(Output::StopListening);
+        }
+        self.user = Some(name);
+        self.say(Code::NEED_PASSWORD, "Password, please.");
+    }
+
+    pub(super) fn pass(&mut self, password: Secret) {
+        if self.login.is_some() {
+            self.say(Code::BAD_SEQUENCE, "Already logged in. USER begins anew.");
+            return;
+        }
+        let Some(user) = self.user.clone() else {
+            self.say(Code::BAD_SEQUENCE, "USER comes first.");
+            return;
+        };
+        let id = self.fresh_id();
+        self.pending = Pending::Login { id };
+        self.outputs.push_back(Output::Login { id, user, password });
+    }
+
+    pub(super) fn logged_in(&mut self, id: Id, result: Result<LoginInfo, StorageError>) {
+        if !matches!(self.pending, Pending::Login { id: waiting } if waiting == id) {
+            return;
+        }
+        self.done();
+        let user = printable(self.user.as_deref().unwrap_or_default());
+        match result {
+            Ok(info) => {
+                self.event(Event::LoggedIn { user });
+                self.cwd = FtpPath::root();
+                self.facts = Facts {
+                    writable: info.writable,
+                    ..self.facts
+                };
+                self.login_failures = 0;
+                self.say(Code::LOGGED_IN, info.welcome.as_bytes());
+                self.login = Some(info);
+                self.settle();
+            }
+            Err(error) => self.login_failed(user, &error),
+        }
+    }
+
+    fn login_failed(&mut self, user: alloc::string::String, error: &StorageError) {
+        self.user = None;
+        self.event(Event::LoginFailed {
+            user,
+            reason: error.message.clone(),
+        });
+        if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Busy) {
+            // The password was not judged, so this is no wrong guess.
+            self.say(Code::LOCAL_ERROR, error.message.as_bytes());
+            self.settle();
+            return;
+        }
+        self.login_failures = self.login_failures.saturating_add(1);
+        if self.login_failures >= self.config.max_login_failures {
+            let text = format!("{} Too many attempts, closing.", error.message);
+            self.say(Code::NOT_LOGGED_IN, text);
+            self.close("too many failed logins");
+            return;
+        }
+        self.say(Code::NOT_LOGGED_IN, error.message.as_bytes());
+        self.settle();
+    }
+
+    pub(super) fn quit(&mut self) {
+        self.quit_seen = true;
+        self.say(Code::GOODBYE, "Goodbye.");
+        self.close("the client said QUIT");
+    }
+}

@@ -1,0 +1,349 @@
+//! Transfer commands, from the first check to the last reply.
+//!
+//! The order of checks: a data connection prepared, the name, then the storage's own answer; an
+//! error up to there is the only reply. Then 150, which does not wait for the data connection;
+//! then exactly one final reply, after the data connection is closed and, for an upload, after
+//! the storage has confirmed it.
+
+use super::{Pending, Session};
+use crate::{
+    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, ListFormat, Output,
+    StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
+};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+/// How far a transfer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The storage was asked; no 150 yet.
+    Opening,
+    /// 150 is out; the data connection is being made.
+    Connecting,
+    /// Bytes move.
+    Moving,
+    /// All bytes of an upload are there and the storage makes them visible. Not to be stopped.
+    Committing,
+}
+
+/// The transfer that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) id: Id,
+    pub(super) verb: &'static str,
+    pub(super) path: FtpPath,
+    pub(super) direction: Direction,
+    pub(super) phase: Phase,
+    pub(super) bytes: u64,
+    pub(super) deadline: Option<Duration>,
+    route: DataRoute,
+    ascii: bool,
+    /// Bytes that ALLO named.
+    expected: Option<u64>,
+    /// ABOR came while the upload was being committed; it is answered after that.
+    abort_asked: bool,
+}
+
+impl Session {
+    pub(super) fn retr(&mut self, argument: &[u8]) {
+        let offset = core::mem::take(&mut self.rest);
+        let Some((route, path)) = self.prepared(argument, false) else {
+            return;
+        };
+        if path.is_root() {
+            self.say(Code::FILE_UNAVAILABLE, "/ is a directory.");
+            return;
+        }
+        if self.ascii && offset > 0 {
+            self.say(Code::BAD_OFFSET, "REST needs TYPE I.");
+            return;
+        }
+        self.begin("RETR", route, TransferKind::Retrieve { path, offset });
+    }
+
+    /// STOR and APPE. RFC 3659 section 5.3: REST before APPE makes it a STOR at that offset.
+    pub(super) fn stor(&mut self, argument: &[u8], append: bool) {
+        let offset = core::mem::take(&mut self.rest);
+        let expected = self.allo.take();
+        let Some((route, path)) = self.prepared(argument, true) else {
+            return;
+        };
+        if path.is_root() || argument.ends_with(b"/") {
+            self.say(
+                Code::NAME_NOT_ALLOWED,
+                "That names a directory; a file needs a name of its own.",
+            );
+            return;
+        }
+        if self.ascii && offset > 0 {
+            self.say(Code::BAD_OFFSET, "REST needs TYPE I.");
+            return;
+        }
+        let mode = match (offset, append) {
+            (0, false) => StoreMode::Replace,
+            (0, true) => StoreMode::Append,
+            (offset, _) => StoreMode::At(offset),
+        };
+        let kind = TransferKind::Store {
+            path,
+            mode,
+            expected,
+        };
+        self.begin(if append { "APPE" } else { "STOR" }, route, kind);
+    }
+
+    /// LIST, NLST and MLSD. They leave REST alone: clients list between REST and RETR.
+    pub(super) fn list(&mut self, verb: &'static str, argument: Option<&[u8]>) {
+        let Some((route, path)) = self.prepared(argument.unwrap_or_default(), false) else {
+            return;
+        };
+        let format = match verb {
+            "NLST" => ListFormat::Names,
+            "MLSD" => ListFormat::Facts(self.facts),
+            _ => ListFormat::Long,
+        };
+        self.begin(verb, route, TransferKind::List { path, format });
+    }
+
+    /// The prepared data connection and the path, or a reply that says what is missing.
+    fn prepared(&mut self, argument: &[u8], new_name: bool) -> Option<(DataRoute, FtpPath)> {
+        let Some(route) = self.route else {
+            self.say(
+                Code::NO_DATA_CONNECTION,
+                "No data connection is prepared; PASV, EPSV, PORT or EPRT comes first.",
+            );
+            return None;
+        };
+        let path = self.path(argument, new_name)?;
+        Some((route, path))
+    }
+
+    fn begin(&mut self, verb: &'static str, route: DataRoute, kind: TransferKind) {
+        let id = self.fresh_id();
+        let expected = match &kind {
+            TransferKind::Store { expected, .. } => *expected,
+            _ => None,
+        };
+        let transfer = Transfer {
+            id,
+            kind,
+            ascii: self.ascii,
+            began_unix: self.now.unix,
+            peer: self.peer_ip(),
+            stall_timeout: self.config.stall_timeout,
+            connect_timeout: self.config.data_connect_timeout,
+            linger_timeout: self.config.linger_timeout,
+        };
+        self.pending = Pending::Transfer(Running {
+            id,
+            verb,
+            path: transfer.path().clone(),
+            direction: transfer.direction(),
+            phase: Phase::Opening,
+            bytes: 0,
+            deadline: None,
+            route,
+            ascii: self.ascii && verb != "MLSD",
+            expected,
+            abort_asked: false,
+        });
+        self.outputs.push_back(Output::Open(Box::new(transfer)));
+    }
+
+    /// The running transfer, if it has this id.
+    fn running(&mut self, id: Id) -> Option<&mut Running> {
+        match &mut self.pending {
+            Pending::Transfer(running) if running.id == id => Some(running),
+            _ => None,
+        }
+    }
+
+    pub(super) fn transfer_ready(&mut self, id: Id, result: Result<Option<u64>, StorageError>) {
+        let now = self.now.mono;
+        let patience = self.config.data_connect_timeout;
+        let Some(running) = self.running(id).filter(|r| r.phase == Phase::Opening) else {
+            return;
+        };
+        let size = match result {
+            Ok(size) => size,
+            Err(error) => {
+                let not_a_directory =
+                    running.verb == "MLSD" && error.kind == ErrorKind::NotADirectory;
+                // RFC 3659 section 7.2.1.
+                let code = if not_a_directory {
+                    Code::SYNTAX
+                } else {
+                    error.code()
+                };
+                self.end(code, error.message);
+                return;
+            }
+        };
+        running.phase = Phase::Connecting;
+        running.deadline = Some(now.saturating_add(patience));
+        let route = running.route;
+        let text = opening(running, size);
+        if route == DataRoute::Passive {
+            // The listener is the transfer's now.
+            self.route = None;
+        }
+        self.say(Code::OPENING_DATA, text);
+        self.outputs.push_back(Output::Run { id, route });
+        self.look_ahead();
+    }
+
+    pub(super) fn data_connected(&mut self, id: Id) {
+        if let Some(running) = self.running(id).filter(|r| r.phase == Phase::Connecting) {
+            running.phase = Phase::Moving;
+            running.deadline = None;
+        }
+    }
+
+    pub(super) fn transfer_progress(&mut self, id: Id, bytes: u64) {
+        if let Some(running) = self.running(id) {
+            running.bytes = bytes;
+        }
+    }
+
+    /// The end of the data is not yet a whole file: see [`Session::control_closed`], which
+    /// has cancelled the upload by now if the control connection had gone before.
+    pub(super) fn transfer_eof(&mut self, id: Id, bytes: u64) {
+        let strict = self.config.strict_allo;
+        let Some(running) = self.running(id) else {
+            return;
+        };
+        if running.direction != Direction::Upload || running.phase == Phase::Committing {
+            return;
+        }
+        running.bytes = bytes;
+        running.deadline = None;
+        running.phase = Phase::Committing;
+        let promised = running.expected.unwrap_or(0);
+        let output = if strict && !running.ascii && bytes < promised {
+            Output::Discard {
+                id,
+                reason: TransferFailure::Truncated,
+            }
+        } else {
+            Output::Commit { id }
+        };
+        self.outputs.push_back(output);
+    }
+
+    pub(super) fn transfer_done(&mut self, id: Id, report: &TransferReport) {
+        let Some(running) = self.running(id) else {
+            return;
+        };
+        running.bytes = report.bytes;
+        let upload = running.direction == Direction::Upload;
+        let abort_asked = running.abort_asked;
+        let (code, text) = match &report.outcome {
+            Ok(()) => (
+                Code::TRANSFER_COMPLETE,
+                format!("Transfer complete, {} bytes.", report.bytes),
+            ),
+            Err(failure) => failed(failure, upload),
+        };
+        self.end(code, text);
+        if abort_asked {
+            self.say(Code::TRANSFER_COMPLETE, "Too late to abort: it was done.");
+        }
+    }
+
+    /// The one final reply of a transfer command.
+    fn end(&mut self, code: Code, text: String) {
+        let Pending::Transfer(running) = core::mem::replace(&mut self.pending, Pending::Nothing)
+        else {
+            return;
+        };
+        // A listener or address serves one transfer command, whether it went well or not: what
+        // waits in a listener's queue may be a connection that the client has given up.
+        self.stop_listening();
+        self.say(code, text);
+        self.event(Event::Transfer {
+            verb: running.verb,
+            path: running.path,
+            bytes: running.bytes,
+            code: code.value(),
+        });
+        self.settle();
+    }
+
+    fn cancel_running(&mut self) {
+        if let Pending::Transfer(running) = &self.pending {
+            let id = running.id;
+            self.outputs.push_back(Output::Cancel { id });
+        }
+    }
+
+    pub(super) fn data_timeout(&mut self) {
+        self.cancel_running();
+        self.end(
+            Code::NO_DATA_CONNECTION,
+            String::from("No data connection came in time."),
+        );
+    }
+
+    /// RFC 959 section 4.1.3: 426 for the transfer, then 226 for ABOR. A commit that has begun
+    /// is waited for.
+    pub(super) fn abor(&mut self) {
+        match &mut self.pending {
+            Pending::Transfer(running) if running.phase == Phase::Committing => {
+                if !running.abort_asked {
+                    running.abort_asked = true;
+                    return;
+                }
+                self.say(Code::NO_TRANSFER, "It is being aborted already.");
+            }
+            Pending::Transfer(running) => {
+                let upload = running.direction == Direction::Upload;
+                self.cancel_running();
+                let (code, text) = failed(&TransferFailure::Cancelled, upload);
+                self.end(code, text);
+                self.say(Code::TRANSFER_COMPLETE, "Aborted.");
+            }
+            _ => self.say(Code::NO_TRANSFER, "There is no transfer to abort."),
+        }
+    }
+}
+
+/// The text of the 150. `(N bytes)` is what some clients read the size from.
+fn opening(running: &Running, size: Option<u64>) -> String {
+    let mode = if running.ascii { "ASCII" } else { "BINARY" };
+    let path = running.path.display();
+    match size.filter(|_| !running.ascii && running.verb == "RETR") {
+        Some(size) => format!("Opening {mode} mode data connection for {path} ({size} bytes)."),
+        None => format!("Opening {mode} mode data connection for {path}."),
+    }
+}
+
+/// Code and text for a transfer that failed after its 150.
+fn failed(failure: &TransferFailure, upload: bool) -> (Code, String) {
+    let nothing_kept = if upload {
+        " Nothing of it was kept, send the whole file."
+    } else {
+        ""
+    };
+    let (code, text) = match failure {
+        TransferFailure::Data(DataError::NotConnected) => (
+            Code::NO_DATA_CONNECTION,
+            "The data connection could not be made.",
+        ),
+        TransferFailure::Data(DataError::Stalled) => {
+            (Code::TRANSFER_ABORTED, "No data came or went for too long.")
+        }
+        TransferFailure::Data(DataError::Broken) => (
+            Code::TRANSFER_ABORTED,
+            "The data connection was broken off.",
+        ),
+        TransferFailure::Cancelled => (Code::TRANSFER_ABORTED, "The transfer was aborted."),
+        TransferFailure::Truncated => (
+            Code::TRANSFER_ABORTED,
+            "Fewer bytes came than had been announced.",
+        ),
+        TransferFailure::Storage(error) => (error.code(), error.message.as_str()),
+    };
+    (code, format!("{text}{nothing_kept}"))
+}
