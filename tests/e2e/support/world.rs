@@ -131,7 +131,7 @@ impl World {
     pub(crate) fn unfinished_uploads(&self) -> usize {
         let page = self
             .bucket()
-            .list_multipart_uploads(&format!("{}/", self.folder), None, None)
+            .list_multipart_uploads(&format!("{}/", self.folder), None)
             .unwrap();
         page.uploads.len()
     }
