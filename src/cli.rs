@@ -109,13 +109,14 @@ impl std::fmt::Debug for DevStore {
 
 /// Reads the arguments, the program's own name first.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
-    let matches = match command().try_get_matches_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matches = match command().try_get_matches_from(&arguments) {
         Ok(matches) => matches,
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 return Ok(Invocation::Show(error.render().to_string()));
             }
-            _ => return Err(Failure::Usage(one_sentence(&error))),
+            _ => return Err(Failure::Usage(one_sentence(&error, &arguments))),
         },
     };
     match matches.subcommand() {
@@ -162,27 +163,51 @@ fn serve_arguments() -> Vec<Arg> {
         flag("port", "PORT", "Port to listen on; 0 takes any free one")
             .default_value("2048")
             .value_parser(value_parser!(u16)),
-        flag("passive-ports-start", "PORT", "First port for passive data connections")
-            .default_value("51000")
-            .value_parser(value_parser!(u16).range(1..)),
-        flag("passive-ports-end", "PORT", "Last port for passive data connections")
-            .default_value("53000")
-            .value_parser(value_parser!(u16).range(1..)),
-        flag("masquerade-address", "IPV4", "Public address to name in replies to PASV, behind NAT")
-            .value_parser(ValueParser::new(ipv4)),
+        flag(
+            "passive-ports-start",
+            "PORT",
+            "First port for passive data connections",
+        )
+        .default_value("51000")
+        .value_parser(value_parser!(u16).range(1..)),
+        flag(
+            "passive-ports-end",
+            "PORT",
+            "Last port for passive data connections",
+        )
+        .default_value("53000")
+        .value_parser(value_parser!(u16).range(1..)),
+        flag(
+            "masquerade-address",
+            "IPV4",
+            "Public address to name in replies to PASV, behind NAT",
+        )
+        .value_parser(ValueParser::new(ipv4)),
         flag(
             "bucket-endpoints",
             "LIST",
             "Where buckets are: bucket.endpoint, several with commas",
         )
         .value_parser(ValueParser::new(bucket_endpoints)),
-        flag("endpoint", "ENDPOINT", "OSS endpoint for buckets that --bucket-endpoints does not name")
-            .value_parser(ValueParser::new(endpoint)),
-        flag("region", "REGION", "Region to sign for, where the endpoint does not tell it"),
-        flag("internal", "True|False", "Use OSS's internal endpoints; without it, find out")
-            .num_args(0..=1)
-            .default_missing_value("True")
-            .value_parser(ValueParser::new(boolean)),
+        flag(
+            "endpoint",
+            "ENDPOINT",
+            "OSS endpoint for buckets that --bucket-endpoints does not name",
+        )
+        .value_parser(ValueParser::new(endpoint)),
+        flag(
+            "region",
+            "REGION",
+            "Region to sign for, where the endpoint does not tell it",
+        ),
+        flag(
+            "internal",
+            "True|False",
+            "Use OSS's internal endpoints; without it, find out",
+        )
+        .num_args(0..=1)
+        .default_missing_value("True")
+        .value_parser(ValueParser::new(boolean)),
         log_level_argument(),
         runtime_argument(),
     ]
@@ -197,9 +222,13 @@ fn demo_arguments() -> Vec<Arg> {
         flag("port", "PORT", "FTP port; 0 takes any free one")
             .default_value("2048")
             .value_parser(value_parser!(u16)),
-        flag("store-port", "PORT", "Port of the store; 0 takes any free one")
-            .default_value("0")
-            .value_parser(value_parser!(u16)),
+        flag(
+            "store-port",
+            "PORT",
+            "Port of the store; 0 takes any free one",
+        )
+        .default_value("0")
+        .value_parser(value_parser!(u16)),
         log_level_argument(),
         runtime_argument(),
     ]
@@ -208,19 +237,32 @@ fn demo_arguments() -> Vec<Arg> {
 #[cfg(feature = "dev-store")]
 fn dev_store_arguments() -> Vec<Arg> {
     vec![
-        flag("listen", "HOST:PORT", "Address to listen on; port 0 takes any free one")
-            .default_value("127.0.0.1:9000")
-            .value_parser(ValueParser::new(host_and_port)),
+        flag(
+            "listen",
+            "HOST:PORT",
+            "Address to listen on; port 0 takes any free one",
+        )
+        .default_value("127.0.0.1:9000")
+        .value_parser(ValueParser::new(host_and_port)),
         flag("dir", "DIR", "Directory to keep the objects in")
             .required(true)
             .value_parser(value_parser!(PathBuf)),
-        flag("access-key-id", "ID", "The access key that may do everything").required(true),
+        flag(
+            "access-key-id",
+            "ID",
+            "The access key that may do everything",
+        )
+        .required(true),
         flag("access-key-secret", "SECRET", "Its secret")
             .required(true)
             .allow_hyphen_values(true),
-        flag("bucket", "NAME", "A bucket to offer; give it again for more")
-            .required(true)
-            .action(ArgAction::Append),
+        flag(
+            "bucket",
+            "NAME",
+            "A bucket to offer; give it again for more",
+        )
+        .required(true)
+        .action(ArgAction::Append),
         flag("log", "FILE", "File to write a line per request to")
             .value_parser(value_parser!(PathBuf)),
         log_level_argument(),
@@ -238,19 +280,21 @@ fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 }
 
 fn log_level_argument() -> Arg {
-    flag("loglevel", "LEVEL", "How much to log: DEBUG, INFO, WARNING, ERROR or CRITICAL")
-        .aliases(["log-level", "log_level"])
-        .default_value("INFO")
-        .value_parser(ValueParser::new(|name: &str| {
-            logging::level(name)
-                .ok_or("the levels are DEBUG, INFO, WARNING, ERROR and CRITICAL")
-        }))
+    flag(
+        "loglevel",
+        "LEVEL",
+        "How much to log: DEBUG, INFO, WARNING, ERROR or CRITICAL",
+    )
+    .aliases(["log-level", "log_level"])
+    .default_value("INFO")
+    .value_parser(ValueParser::new(|name: &str| {
+        logging::level(name).ok_or("the levels are DEBUG, INFO, WARNING, ERROR and CRITICAL")
+    }))
 }
 
 fn runtime_argument() -> Arg {
-    let argument = flag("runtime", "smol|threads", "What drives the sessions").value_parser(
-        ValueParser::new(|name: &str| name.parse::<Runtime>()),
-    );
+    let argument = flag("runtime", "smol|threads", "What drives the sessions")
+        .value_parser(ValueParser::new(|name: &str| name.parse::<Runtime>()));
     match Runtime::preferred() {
         Some(runtime) => argument.default_value(runtime.name()),
         None => argument,
@@ -318,11 +362,9 @@ fn optional<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) 
 }
 
 /// The value of a flag that is required or has a default.
-fn value<T: Clone + Send + Sync + 'static>(
-    matches: &ArgMatches,
-    name: &str,
-) -> Result<T, Failure> {
-    optional(matches, name).ok_or_else(|| Failure::Usage(format!("--{name} is missing; give it a value")))
+fn value<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Result<T, Failure> {
+    optional(matches, name)
+        .ok_or_else(|| Failure::Usage(format!("--{name} is missing; give it a value")))
 }
 
 fn ipv4(text: &str) -> Result<Ipv4Addr, &'static str> {
@@ -341,9 +383,17 @@ fn boolean(text: &str) -> Result<bool, &'static str> {
 /// An endpoint. Without a scheme it is https, but http on this machine and on plain addresses,
 /// where nobody has a certificate.
 fn endpoint(text: &str) -> Result<Endpoint, String> {
-    let parsed = Endpoint::parse(text).map_err(|error| error.to_string())?;
+    let parsed = Endpoint::parse(text).map_err(|_| {
+        format!(
+            "'{text}' is no endpoint, such as oss-cn-hangzhou.aliyuncs.com or http://127.0.0.1:9000"
+        )
+    })?;
     let plain = !text.contains("://") && parsed.style() == AddressStyle::Path;
-    Ok(if plain { parsed.with_https(false) } else { parsed })
+    Ok(if plain {
+        parsed.with_https(false)
+    } else {
+        parsed
+    })
 }
 
 /// `bucket.endpoint,…`, each split at its first dot.
@@ -358,8 +408,7 @@ fn bucket_endpoints(text: &str) -> Result<Vec<(String, Endpoint)>, String> {
                 .ok_or_else(|| {
                     format!("'{item}' is no bucket.endpoint, such as mybucket.oss-cn-beijing.aliyuncs.com")
                 })?;
-            let endpoint = endpoint(rest).map_err(|error| format!("in '{item}' {error}"))?;
-            Ok((bucket.to_owned(), endpoint))
+            Ok((bucket.to_owned(), endpoint(rest)?))
         })
         .collect()
 }
@@ -378,8 +427,8 @@ fn host_and_port(text: &str) -> Result<(String, u16), &'static str> {
     Ok((host.to_owned(), port.parse().map_err(|_| WANTED)?))
 }
 
-/// What clap has to say, without the usage and on one line.
-fn one_sentence(error: &clap::Error) -> String {
+/// What clap has to say, on one line, and where to read more in place of the usage.
+fn one_sentence(error: &clap::Error, arguments: &[OsString]) -> String {
     let text = error.render().to_string();
     let mut sentence = String::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -387,13 +436,138 @@ fn one_sentence(error: &clap::Error) -> String {
             break;
         }
         let line = line.strip_prefix("error: ").unwrap_or(line);
-        match line.strip_prefix("tip: ") {
-            Some(tip) => sentence.push_str("; "),
-            None if sentence.is_empty() => {}
-            None => sentence.push(' '),
+        let (tip, line) = match line.strip_prefix("tip: ") {
+            Some(line) => (true, line),
+            None => (false, line),
+        };
+        if !sentence.is_empty() {
+            sentence.push_str(if tip { "; " } else { " " });
         }
-        sentence.push_str(line.strip_prefix("tip: ").unwrap_or(line));
+        sentence.push_str(line);
     }
-    sentence.push_str(" (oss-ftp --help shows all there is)");
+    let word = arguments
+        .get(1)
+        .and_then(|word| word.to_str())
+        .unwrap_or_default();
+    let known = command()
+        .find_subcommand(word)
+        .map(|known| format!("{} ", known.get_name()));
+    sentence.push_str(&format!(
+        "; see oss-ftp {}--help",
+        known.unwrap_or_default()
+    ));
     sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Invocation, Failure> {
+        let arguments = std::iter::once("oss-ftp").chain(arguments.iter().copied());
+        parse(arguments.map(OsString::from))
+    }
+
+    fn served(arguments: &[&str]) -> Serve {
+        match parsed(arguments) {
+            Ok(Invocation::Serve(serve)) => serve,
+            other => panic!("{arguments:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_a_word_it_serves_with_the_old_defaults() {
+        let serve = served(&[]);
+        assert_eq!(serve, served(&["serve"]));
+        assert_eq!(serve.listen_address, "127.0.0.1");
+        assert_eq!(serve.port, 2048);
+        assert_eq!(serve.passive_ports, 51000..=53000);
+        assert_eq!(serve.internal, None);
+        assert_eq!(serve.log_level, LevelFilter::Info);
+    }
+
+    #[test]
+    fn hyphens_and_underscores_are_the_same() {
+        let hyphens = served(&[
+            "serve",
+            "--listen-address=0.0.0.0",
+            "--passive-ports-start=60000",
+            "--passive-ports-end=60009",
+            "--masquerade-address=203.0.113.7",
+            "--bucket-endpoints=b.oss-cn-beijing.aliyuncs.com",
+        ]);
+        let underscores = served(&[
+            "--listen_address",
+            "0.0.0.0",
+            "--passive_ports_start",
+            "60000",
+            "--passive_ports_end",
+            "60009",
+            "--masquerade_address",
+            "203.0.113.7",
+            "--bucket_endpoints",
+            "b.oss-cn-beijing.aliyuncs.com",
+        ]);
+        assert_eq!(hyphens, underscores);
+        assert_eq!(hyphens.passive_ports, 60000..=60009);
+    }
+
+    #[test]
+    fn internal_in_all_its_forms() {
+        for (arguments, internal) in [
+            (&["--internal=True"][..], true),
+            (&["--internal=true"], true),
+            (&["--internal", "True"], true),
+            (&["--internal"], true),
+            (&["--internal", "--port=1"], true),
+            (&["--internal=False"], false),
+            (&["--internal", "false"], false),
+        ] {
+            assert_eq!(served(arguments).internal, Some(internal), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn bucket_endpoints_split_at_the_first_dot() {
+        let list = "mybucket.oss-cn-beijing.aliyuncs.com, b.127.0.0.1:9000,c.https://127.0.0.1,";
+        let endpoints: Vec<(String, String)> = served(&["--bucket-endpoints", list])
+            .bucket_endpoints
+            .into_iter()
+            .map(|(bucket, endpoint)| (bucket, endpoint.to_string()))
+            .collect();
+        let wanted = [
+            ("mybucket", "https://oss-cn-beijing.aliyuncs.com"),
+            ("b", "http://127.0.0.1:9000"),
+            ("c", "https://127.0.0.1"),
+        ];
+        assert_eq!(
+            endpoints,
+            wanted.map(|(bucket, endpoint)| (bucket.into(), endpoint.into()))
+        );
+    }
+
+    #[test]
+    fn passive_ports_of_no_port_are_refused() {
+        let start_after_end = ["--passive-ports-start=2", "--passive-ports-end=1"];
+        assert!(matches!(parsed(&start_after_end), Err(Failure::Usage(_))));
+    }
+
+    #[cfg(feature = "dev-store")]
+    #[test]
+    fn the_secret_of_a_dev_store_is_not_shown() {
+        let arguments = [
+            "dev-store",
+            "--dir=d",
+            "--access-key-id=id",
+            "--access-key-secret=-hush",
+            "--bucket=a",
+            "--bucket=b",
+        ];
+        let Ok(Invocation::DevStore(store)) = parsed(&arguments) else {
+            panic!("not a dev store");
+        };
+        assert_eq!(store.access_key_secret, "-hush");
+        assert_eq!(store.buckets, ["a", "b"]);
+        assert!(!format!("{store:?}").contains("hush"));
+    }
 }

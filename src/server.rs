@@ -234,7 +234,10 @@ pub fn start(
         Runtime::Smol => start_smol(listener, storage, settings),
         #[cfg(feature = "threads")]
         Runtime::Threads => start_threads(listener, storage, settings),
-        #[allow(unreachable_patterns, reason = "the features decide which arms there are")]
+        #[allow(
+            unreachable_patterns,
+            reason = "the features decide which arms there are"
+        )]
         runtime => {
             drop((listener, storage));
             Err(ServerError::NotBuilt(runtime))
@@ -321,6 +324,9 @@ mod tests {
         let first = listen("127.0.0.1", 0).unwrap();
         let port = first.local_addr().unwrap().port();
         let error = listen("127.0.0.1", port).unwrap_err();
-        assert!(error.to_string().contains("taken by another program"), "{error}");
+        assert!(
+            error.to_string().contains("taken by another program"),
+            "{error}"
+        );
     }
 }

@@ -58,3 +58,6 @@ Ctrl-C ends the demo; the objects stay.
 "
     )
 }
+fn gateway_config(_: ossftp_oss::Endpoint) -> GatewayConfig {
+    GatewayConfig::default()
+}

@@ -42,6 +42,8 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, Failure> {
         .ok()
         .and_then(|mut addresses| addresses.next())
         .ok_or_else(|| {
-            Failure::Run(format!("{host} is no address of this machine; take 127.0.0.1"))
+            Failure::Run(format!(
+                "{host} is no address of this machine; take 127.0.0.1"
+            ))
         })
 }

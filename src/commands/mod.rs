@@ -40,7 +40,9 @@ fn say(text: &str) {
 /// Catches signals before anybody is told that the program is ready.
 fn catch_signals() -> Result<Signals, Failure> {
     Signals::catch().map_err(|error| {
-        Failure::Run(format!("cannot catch signals ({error}); see whether this machine is out of open files"))
+        Failure::Run(format!(
+            "cannot catch signals ({error}); see whether this machine is out of open files"
+        ))
     })
 }
 
@@ -48,7 +50,10 @@ fn catch_signals() -> Result<Signals, Failure> {
 fn serve_until_signal(server: Running, signals: Signals) {
     signals.wait();
     let sessions = server.sessions();
-    log::info!("stopping: {sessions} sessions, their transfers may take {} s", GRACE.as_secs());
+    log::info!(
+        "stopping: {sessions} sessions, their transfers may take {} s",
+        GRACE.as_secs()
+    );
     if server.stop(GRACE) {
         log::info!("stopped");
     } else {

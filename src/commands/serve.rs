@@ -33,3 +33,6 @@ pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     serve_until_signal(ftp, signals);
     Ok(())
 }
+fn gateway_config(_: &Serve) -> GatewayConfig {
+    GatewayConfig::default()
+}
