@@ -246,7 +246,7 @@ impl Bucket {
         let next = answer.headers.number("x-oss-next-append-position")?;
         Ok(AppendResult {
             etag: answer.headers.get("etag").unwrap_or_default(),
-            next_position: next.unwrap_or(position + length),
+            next_position: next.unwrap_or(position.saturating_add(length)),
             crc64: answer.headers.number("x-oss-hash-crc64ecma")?,
         })
     }

@@ -4,10 +4,9 @@
 //! It knows no API: what is asked and what the answer means is said by the callers of [`Client::call`].
 
 use std::fmt::Display;
-use std::io::{self, Read};
+use std::io::Read;
 use std::time::{Duration, Instant};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use log::debug;
 use ureq::http::{self, HeaderMap};
 use ureq::{Agent, AsSendBody, BodyReader, SendBody};
@@ -18,6 +17,7 @@ use crate::crc64::{Crc64, combine};
 use crate::encode;
 use crate::error::{Error, ProtocolError, Result, ServiceError};
 use crate::payload::Payload;
+use crate::send::{Sender, body_error};
 use crate::sign::{self, SignatureVersion, v1, v4};
 use crate::time;
 use crate::transport;
@@ -208,7 +208,9 @@ impl Client {
         ) -> std::result::Result<T, Failure>,
     ) -> Result<T> {
         check_names(spec)?;
-        let until = self.deadline.map(|time| Instant::now() + time);
+        let until = self
+            .deadline
+            .and_then(|time| Instant::now().checked_add(time));
         let replayable = body.as_ref().is_none_or(|body| body.replayable());
         let (mut attempt, mut stale_before) = (1, false);
         loop {
@@ -255,7 +257,7 @@ impl Client {
     /// Waits before try `attempt`; if that would pass the deadline, the last error is the result.
     pub(crate) fn pause(&self, attempt: u32, until: Option<Instant>, error: &Error) -> Result<()> {
         let pause = self.config.retry.pause(attempt);
-        if until.is_some_and(|until| Instant::now() + pause >= until) {
+        if until.is_some_and(|until| until.saturating_duration_since(Instant::now()) <= pause) {
             return Err(error.clone());
         }
         match &self.cancel {
@@ -396,7 +398,7 @@ impl Client {
             transport::at_least_a_moment(until.saturating_duration_since(Instant::now()))
         });
         Limits {
-            read: config.timeouts.read + spec.patience,
+            read: config.timeouts.read.saturating_add(spec.patience),
             write: config.timeouts.write,
             // A connection that OSS has closed meanwhile would cost the whole call if the body can't be sent again, so
             // only one that was used a moment ago will do.
@@ -540,95 +542,5 @@ pub(crate) fn compare_crc(headers: &Headers, computed: u64) -> Result<()> {
             Err(ProtocolError::BadCrc { computed, stated }.into())
         }
         _ => Ok(()),
-    }
-}
-
-fn body_error(error: &io::Error) -> Error {
-    Error::Body {
-        kind: error.kind(),
-        message: error.to_string(),
-    }
-}
-
-/// The body on its way out: exactly its length, summed up, and stopped by a cancel.
-struct Sender<'a> {
-    payload: Option<&'a mut dyn Payload>,
-    left: u64,
-    crc: Crc64,
-    cancel: Option<Cancel>,
-    /// Why the body ended before its length, which ureq reports as an error of the transport.
-    failed: Option<Error>,
-}
-
-impl<'a> Sender<'a> {
-    fn new(payload: &'a mut dyn Payload, cancel: Option<Cancel>) -> Self {
-        Self {
-            left: payload.length(),
-            payload: Some(payload),
-            cancel,
-            ..Self::empty()
-        }
-    }
-
-    fn empty() -> Self {
-        Self {
-            payload: None,
-            left: 0,
-            crc: Crc64::new(),
-            cancel: None,
-            failed: None,
-        }
-    }
-
-    /// The Content-MD5 of the whole body, which is then at its beginning again.
-    fn md5(&mut self) -> Result<String> {
-        let mut context = md5::Context::new();
-        if let Some(payload) = self.payload.as_deref_mut() {
-            let mut chunk = vec![0; 32 << 10];
-            loop {
-                let read = payload
-                    .read(&mut chunk)
-                    .map_err(|error| body_error(&error))?;
-                match chunk.get(..read) {
-                    Some(data) if read > 0 => context.consume(data),
-                    _ => break,
-                }
-            }
-            payload.rewind().map_err(|error| body_error(&error))?;
-        }
-        Ok(STANDARD.encode(context.finalize().0))
-    }
-
-    fn fail(&mut self, error: Error) -> io::Error {
-        self.failed = Some(error.clone());
-        error.into_io()
-    }
-}
-
-impl Read for Sender<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
-            return Err(self.fail(Error::Cancelled));
-        }
-        let room = usize::try_from(self.left)
-            .unwrap_or(usize::MAX)
-            .min(buf.len());
-        let Some(payload) = self.payload.as_deref_mut().filter(|_| room > 0) else {
-            return Ok(0);
-        };
-        let chunk = buf.get_mut(..room).unwrap_or_default();
-        match payload.read(chunk) {
-            Ok(0) => Err(self.fail(Error::Body {
-                kind: io::ErrorKind::UnexpectedEof,
-                message: "it ended before its length".to_owned(),
-            })),
-            Ok(read) => {
-                self.crc.update(chunk.get(..read).unwrap_or_default());
-                self.left -= read as u64;
-                Ok(read)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => Err(self.fail(body_error(&error))),
-        }
     }
 }

@@ -36,6 +36,7 @@ mod error;
 mod multipart;
 mod object;
 mod payload;
+mod send;
 mod transport;
 mod types;
 

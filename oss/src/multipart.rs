@@ -109,7 +109,10 @@ impl Bucket {
         parts: &[CompletedPart],
         expect: &CompleteUpload,
     ) -> Result<CompleteResult> {
-        let until = self.client.deadline.map(|time| Instant::now() + time);
+        let until = self
+            .client
+            .deadline
+            .and_then(|time| Instant::now().checked_add(time));
         let mut attempt = 1;
         let mut unknown = false;
         loop {
