@@ -15,6 +15,8 @@ use std::sync::Arc;
 const ID: &str = "demo";
 const SECRET: &str = "demo-secret";
 const BUCKET: &str = "demo";
+/// The region that its requests are signed for.
+const REGION: &str = "cn-hangzhou";
 
 /// Runs the demo until a signal comes. The objects stay.
 pub(super) fn run(arguments: &Demo) -> Result<(), Failure> {
@@ -38,6 +40,7 @@ fn start_store(arguments: &Demo) -> Result<devstore::Server, Failure> {
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.store_port));
     config.credentials = vec![(ID.to_owned(), SECRET.into())];
     config.buckets = vec![BUCKET.to_owned()];
+    config.region = REGION.to_owned();
     devstore::Server::start(config).map_err(failed)
 }
 
@@ -58,6 +61,11 @@ Ctrl-C ends the demo; the objects stay.
 "
     )
 }
-fn gateway_config(_: ossftp_oss::Endpoint) -> GatewayConfig {
-    GatewayConfig::default()
+/// Everything is on the store of this process.
+fn gateway_config(store: Endpoint) -> GatewayConfig {
+    let mut config = GatewayConfig::default();
+    config.endpoint = Some(store);
+    config.region = Some(REGION.to_owned());
+    config.internal = Some(false);
+    config
 }

@@ -33,6 +33,11 @@ pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     serve_until_signal(ftp, signals);
     Ok(())
 }
-fn gateway_config(_: &Serve) -> GatewayConfig {
-    GatewayConfig::default()
+fn gateway_config(arguments: &Serve) -> GatewayConfig {
+    let mut config = GatewayConfig::default();
+    config.endpoint.clone_from(&arguments.endpoint);
+    config.region.clone_from(&arguments.region);
+    config.internal = arguments.internal;
+    config.bucket_endpoints = arguments.bucket_endpoints.iter().cloned().collect();
+    config
 }

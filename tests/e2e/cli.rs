@@ -24,7 +24,11 @@ fn refused(code: i32, arguments: &[&str], words: &[&str]) {
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
     assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
     assert!(said.starts_with("oss-ftp: "), "{arguments:?}: {said}");
-    assert!(output.stdout.is_empty(), "{arguments:?}: {}", text(&output.stdout));
+    assert!(
+        output.stdout.is_empty(),
+        "{arguments:?}: {}",
+        text(&output.stdout)
+    );
     for word in words {
         assert!(said.contains(word), "{arguments:?}: no {word:?} in: {said}");
     }
@@ -33,7 +37,15 @@ fn refused(code: i32, arguments: &[&str], words: &[&str]) {
 #[test]
 fn wrong_arguments() {
     refused(2, &["--prot", "2121"], &["--prot", "'--port'", "--help"]);
-    refused(2, &["serve", "--bucket_endpoint=x"], &["--bucket_endpoint", "bucket-endpoints"]);
+    refused(
+        2,
+        &["serve", "--bucket_endpoint=x"],
+        &[
+            "--bucket_endpoint'",
+            "bucket_endpoints",
+            "oss-ftp serve --help",
+        ],
+    );
     refused(2, &["sevre"], &["sevre", "serve"]);
     refused(2, &["serve", "--port=70000"], &["--port", "70000", "65535"]);
     refused(2, &["--port"], &["--port"]);
@@ -50,7 +62,11 @@ fn wrong_arguments() {
     refused(2, &["--bucket-endpoints=bucket"], &["bucket.endpoint"]);
     refused(2, &["--bucket-endpoints=b.no spaces"], &["b.no spaces"]);
     refused(2, &["--endpoint=gopher://x"], &["endpoint"]);
-    refused(2, &["dev-store", "--dir=x"], &["--access-key-id", "--access-key-secret", "--bucket"]);
+    refused(
+        2,
+        &["dev-store", "--dir=x"],
+        &["--access-key-id", "--access-key-secret", "--bucket"],
+    );
     refused(2, &["dev-store", "--listen=9000"], &["127.0.0.1:9000"]);
     refused(2, &["demo", "--bucket=b"], &["--bucket"]);
 }
@@ -64,8 +80,15 @@ fn ports_that_cannot_be_had() {
     let path = dir.path().join("store");
     let dir = path.to_str().unwrap();
     refused(1, &["--port", &port], &[&address, "another port"]);
-    refused(1, &["demo", "--port", &port, "--dir", dir], &[&address, "another port"]);
-    assert!(!path.exists(), "a demo that did not start has left its directory");
+    refused(
+        1,
+        &["demo", "--port", &port, "--dir", dir],
+        &[&address, "another port"],
+    );
+    assert!(
+        !path.exists(),
+        "a demo that did not start has left its directory"
+    );
     refused(
         1,
         &["demo", "--port=0", "--store-port", &port, "--dir", dir],
@@ -76,7 +99,11 @@ fn ports_that_cannot_be_had() {
     store.extend([dir, &listen]);
     store.remove(1);
     refused(1, &store, &[&address, "choose another"]);
-    refused(1, &["--listen-address=192.0.2.1", "--port=0"], &["192.0.2.1", "0.0.0.0"]);
+    refused(
+        1,
+        &["--listen-address=192.0.2.1", "--port=0"],
+        &["192.0.2.1", "0.0.0.0"],
+    );
 }
 
 #[test]
@@ -87,7 +114,11 @@ fn directories_that_cannot_be_written() {
     let below = file.join("store");
     for dir in [&file, &below] {
         let dir = dir.to_str().unwrap();
-        refused(1, &["demo", "--port=0", "--dir", dir], &[dir, "choose another"]);
+        refused(
+            1,
+            &["demo", "--port=0", "--dir", dir],
+            &[dir, "choose another"],
+        );
         let mut store = STORE.to_vec();
         store.push(dir);
         refused(1, &store, &[dir, "choose another"]);
@@ -106,15 +137,26 @@ fn a_directory_belongs_to_one_process() {
 
 #[test]
 fn help_and_version() {
-    for arguments in [&["--help"][..], &["serve", "--help"], &["demo", "-h"], &["help", "dev-store"]] {
+    for arguments in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["demo", "-h"],
+        &["help", "dev-store"],
+    ] {
         let output = oss_ftp(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert!(text(&output.stdout).contains("Usage: oss-ftp"), "{arguments:?}");
+        assert!(
+            text(&output.stdout).contains("Usage: oss-ftp"),
+            "{arguments:?}"
+        );
         assert!(output.stderr.is_empty());
     }
     let version = oss_ftp(&["--version"]);
     assert_eq!(version.status.code(), Some(0));
-    assert_eq!(text(&version.stdout).trim(), concat!("oss-ftp ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        text(&version.stdout).trim(),
+        concat!("oss-ftp ", env!("CARGO_PKG_VERSION"))
+    );
 }
 
 #[test]

@@ -43,7 +43,11 @@ fn the_printed_lines_work(runtime: &str) {
     let printed = demo.printed();
     let port = address(&demo.wait_for("FTP on ")).port();
     assert_ne!(port, 0);
-    for line in ["user      demo/demo", "password  demo-secret", &format!("port      {port}")] {
+    for line in [
+        "user      demo/demo",
+        "password  demo-secret",
+        &format!("port      {port}"),
+    ] {
         assert!(printed.contains(line), "{printed}");
     }
     shell(&commands[0]);
@@ -64,6 +68,8 @@ fn a_signal_ends_it_in_order(runtime: &str) {
         let ftp = address(&demo.wait_for("FTP on "));
         demo.signal(signal);
         assert_eq!(demo.wait().code(), Some(0), "{}", demo.printed());
-        wait_until("the port to be free", || std::net::TcpListener::bind(ftp).is_ok());
+        wait_until("the port to be free", || {
+            std::net::TcpListener::bind(ftp).is_ok()
+        });
     }
 }

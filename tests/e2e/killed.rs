@@ -53,8 +53,9 @@ fn killed(runtime: &str, test: &str, size: usize, close: &str) {
         if size == MULTIPART {
             assert_eq!(world.unfinished_uploads(), 1, "parts should be under way");
         }
+        let said = world.gateway.lines();
         client.kill();
-        wait_until("the end of the session", || sessions(&world) == 0);
+        world.gateway.wait_for_after(said, "disconnected");
         wait_until("the end of the upload", || world.unfinished_uploads() == 0);
         assert_eq!(world.keys(), ["old"], "after {name}");
     }

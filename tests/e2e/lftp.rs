@@ -41,7 +41,10 @@ fn a_tree_goes_up_and_comes_back(runtime: &str) {
     assert_eq!(plant(&tree), 500);
 
     let folder = &world.folder;
-    lftp(&world, &format!("mkdir -p /{folder}; mirror -R --parallel=4 tree /{folder}/up"));
+    lftp(
+        &world,
+        &format!("mkdir -p /{folder}; mirror -R --parallel=4 tree /{folder}/up"),
+    );
     lftp(&world, &format!("mirror --parallel=4 /{folder}/up back"));
     let differences = run_ok(client("diff").arg("-r").arg(&tree).arg(world.file("back")));
     assert!(differences.is_empty(), "{}", text(&differences));
@@ -50,9 +53,14 @@ fn a_tree_goes_up_and_comes_back(runtime: &str) {
     let keys = world.keys();
     assert!(keys.iter().all(|key| key.starts_with("moved/")), "{keys:?}");
     assert_eq!(keys.iter().filter(|key| !key.ends_with('/')).count(), 500);
-    lftp(&world, &format!("mv '/{folder}/moved/names/with space' /{folder}/moved/plain"));
+    lftp(
+        &world,
+        &format!("mv '/{folder}/moved/names/with space' /{folder}/moved/plain"),
+    );
     lftp(&world, &format!("get /{folder}/moved/plain -o plain"));
-    assert!(fs::read(world.file("plain")).unwrap() == fs::read(tree.join("names/with space")).unwrap());
+    assert!(
+        fs::read(world.file("plain")).unwrap() == fs::read(tree.join("names/with space")).unwrap()
+    );
 
     lftp(&world, &format!("rm -r /{folder}/moved"));
     assert_eq!(world.keys(), [""; 0]);
@@ -61,7 +69,10 @@ fn a_tree_goes_up_and_comes_back(runtime: &str) {
 /// Makes the tree and counts its files.
 fn plant(tree: &Path) -> usize {
     let long = |start: &str| format!("{start}{}", "x".repeat(200 - start.len()));
-    let mut names: Vec<String> = HARD_NAMES.iter().map(|name| format!("names/{name}")).collect();
+    let mut names: Vec<String> = HARD_NAMES
+        .iter()
+        .map(|name| format!("names/{name}"))
+        .collect();
     names.push(format!("names/{}", long("long-")));
     names.push(format!("names/{}", long(&"长".repeat(60))));
     for name in HARD_NAMES {

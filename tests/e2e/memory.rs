@@ -24,14 +24,29 @@ fn a_large_file_needs_little_memory(runtime: &str) {
         }
     }
     let url = world.url("dir/big");
-    run_ok(world.curl().arg("--ftp-create-dirs").arg("-T").arg(&big).arg(&url));
+    run_ok(
+        world
+            .curl()
+            .arg("--ftp-create-dirs")
+            .arg("-T")
+            .arg(&big)
+            .arg(&url),
+    );
     let up = peak_memory(world.gateway.id());
     let back = world.file("back");
     run_ok(world.curl().arg("-o").arg(&back).arg(&url));
     let down = peak_memory(world.gateway.id());
     assert_eq!(sha256(&big), sha256(&back));
-    println!("{runtime}: peak {} MiB up, {} MiB up and down", up / MIB, down / MIB);
-    assert!(down < LIMIT, "the gateway's peak memory was {} MiB", down / MIB);
+    println!(
+        "{runtime}: peak {} MiB up, {} MiB up and down",
+        up / MIB,
+        down / MIB
+    );
+    assert!(
+        down < LIMIT,
+        "the gateway's peak memory was {} MiB",
+        down / MIB
+    );
     if world.store.is_some() {
         let log = std::fs::read_to_string(world.file("store.log")).unwrap();
         assert!(log.contains("partNumber="), "no multipart upload:\n{log}");
@@ -41,7 +56,10 @@ fn a_large_file_needs_little_memory(runtime: &str) {
 /// The most bytes of memory that a process has had (VmHWM).
 fn peak_memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     kilobytes * 1024
 }

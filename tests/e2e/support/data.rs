@@ -32,5 +32,9 @@ pub(crate) fn sha256(path: &Path) -> String {
         context.update(&chunk[..count]);
     }
     let digest = context.finish();
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -48,22 +48,27 @@ impl Program {
 
     /// Waits for a line that contains `needle` and gives what follows the needle in it.
     pub(crate) fn wait_for(&self, needle: &str) -> String {
+        self.wait_for_after(0, needle)
+    }
+
+    /// The same, among the lines after the first `lines`.
+    pub(crate) fn wait_for_after(&self, lines: usize, needle: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
-        let mut lines = self.log.lines.lock().unwrap();
+        let mut printed = self.log.lines.lock().unwrap();
         loop {
-            let found = lines.iter().find_map(|line| line.split_once(needle));
-            if let Some((_, rest)) = found {
+            let mut news = printed.iter().skip(lines);
+            if let Some((_, rest)) = news.find_map(|line| line.split_once(needle)) {
                 return rest.to_owned();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "{} did not say {needle:?} but:\n{}",
-                self.name,
-                lines.join("\n")
-            );
-            lines = self.log.more.wait_timeout(lines, left).unwrap().0;
+            assert!(!left.is_zero(), "{} did not say {needle:?}", self.name);
+            printed = self.log.more.wait_timeout(printed, left).unwrap().0;
         }
+    }
+
+    /// How many lines it has printed so far.
+    pub(crate) fn lines(&self) -> usize {
+        self.log.lines.lock().unwrap().len()
     }
 
     /// All that it has printed so far.
@@ -84,7 +89,11 @@ impl Program {
 
     /// Sends `signal`, such as `TERM`.
     pub(crate) fn signal(&self, signal: &str) {
-        run_ok(Command::new("kill").arg(format!("-{signal}")).arg(self.id().to_string()));
+        run_ok(
+            Command::new("kill")
+                .arg(format!("-{signal}"))
+                .arg(self.id().to_string()),
+        );
     }
 
     /// Waits until it has ended by itself.
@@ -102,7 +111,13 @@ impl Drop for Program {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
-            eprintln!("--- {} printed:\n{}\n---", self.name, self.printed());
+            let printed = self.log.lines.lock().unwrap();
+            let tail = &printed[printed.len().saturating_sub(60)..];
+            eprintln!(
+                "--- {} printed at last:\n{}\n---",
+                self.name,
+                tail.join("\n")
+            );
         }
     }
 }

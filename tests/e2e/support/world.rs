@@ -103,7 +103,12 @@ impl World {
     pub(crate) fn python(&self, script: &str) -> Command {
         let mut command = client("python3");
         command
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script))
+            .arg("-B")
+            .arg(
+                Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("tests/clients")
+                    .join(script),
+            )
             .env("FTP_HOST", self.address.ip().to_string())
             .env("FTP_PORT", self.address.port().to_string())
             .env("FTP_USER", self.user())
@@ -218,5 +223,6 @@ fn keys_below(bucket: &Bucket, prefix: &str) -> Vec<String> {
 /// The address at the start of what follows a ready line.
 pub(crate) fn address(rest: &str) -> SocketAddr {
     let word = rest.split([' ', ',', '/']).next().unwrap();
-    word.parse().unwrap_or_else(|_| panic!("no address: {rest:?}"))
+    word.parse()
+        .unwrap_or_else(|_| panic!("no address: {rest:?}"))
 }
