@@ -37,7 +37,7 @@ fn multipart_reset(runtime: &str) {
 }
 
 fn killed(runtime: &str, test: &str, size: usize, close: &str) {
-    let world = World::new(runtime, test);
+    let mut world = World::new(runtime, test);
     let old_key = format!("{}/old", world.folder);
     let old = b"the old content";
     let bucket = world.bucket();
@@ -55,16 +55,19 @@ fn killed(runtime: &str, test: &str, size: usize, close: &str) {
         }
         let said = world.gateway.lines();
         client.kill();
-        world.gateway.wait_for_after(said, "disconnected");
+        world.gateway.wait_for_after(said, "closing: the client closed the connection");
         wait_until("the end of the upload", || world.unfinished_uploads() == 0);
         assert_eq!(world.keys(), ["old"], "after {name}");
     }
 
+    // It serves on, and when it has stopped in order nothing can come after.
+    assert_eq!(run_ok(world.curl().arg(world.url("old"))), old);
+    world.gateway.signal("TERM");
+    assert_eq!(world.gateway.wait().code(), Some(0));
+    assert_eq!(world.unfinished_uploads(), 0);
+    assert_eq!(world.keys(), ["old"]);
     let mut body = bucket.get_object(&old_key, &GetObject::default()).unwrap();
     let mut now = Vec::new();
     body.read_to_end(&mut now).unwrap();
     assert_eq!(now, old);
-
-    // And the gateway serves on.
-    assert_eq!(run_ok(world.curl().arg(world.url("old"))), old);
 }

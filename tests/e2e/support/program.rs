@@ -61,7 +61,10 @@ impl Program {
                 return rest.to_owned();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{} did not say {needle:?}", self.name);
+            if left.is_zero() {
+                drop(printed);
+                panic!("{} did not say {needle:?}", self.name);
+            }
             printed = self.log.more.wait_timeout(printed, left).unwrap().0;
         }
     }
