@@ -1,1 +1,5 @@
 //! The gateway.
+
+#[cfg(feature = "dev-store")]
+pub mod devstore;
+pub mod gateway;
