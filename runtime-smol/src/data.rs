@@ -50,7 +50,8 @@ impl Listener {
     ) -> io::Result<Self> {
         let (client, mut address) = (peer.addr.ip(), peer.local);
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-        for port in lock(ports).candidates(client, clock.mono(), fastrand::u32(..)) {
+        let candidates = lock(ports).candidates(client, clock.mono(), fastrand::u32(..));
+        for port in candidates {
             address.set_port(port);
             match TcpListener::bind(address) {
                 Ok(socket) => {

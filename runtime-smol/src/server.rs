@@ -148,14 +148,10 @@ impl Shared {
     fn wait_empty(&self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
         let sessions = lock(&self.sessions);
-        let waited = self
-            .ended
-            .wait_timeout_while(sessions, left, |s| !s.open.is_empty());
-        waited
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .open
-            .is_empty()
+        let busy = |sessions: &mut Sessions| !sessions.open.is_empty();
+        let waited = self.ended.wait_timeout_while(sessions, left, busy);
+        let (sessions, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        sessions.open.is_empty()
     }
 }
 
