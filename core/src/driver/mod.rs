@@ -6,9 +6,11 @@
 //! or discards it. A driver brings threads and sockets, and nothing else.
 
 mod job;
+mod ports;
 mod storage;
 
 pub use job::{DataStream, Job, Progress};
+pub use ports::{PORT_REST, PassivePorts};
 pub use storage::{
     Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume, write_all,
 };

@@ -1,0 +1,387 @@
+//! The calls on a bucket and its objects.
+//!
+//! Decides what each API is sent and what is checked of its answer, as the OSS API pages of the same names describe.
+//! Multipart uploads are in `multipart`. When to use which call is left to the caller.
+
+use std::sync::Arc;
+
+use crate::body::ObjectBody;
+use crate::call::{Answer, Spec, Stream};
+use crate::cancel::Cancel;
+use crate::client::Client;
+use crate::crc64::Crc64;
+use crate::encode;
+use crate::error::{Error, ProtocolError, Result};
+use crate::object::{
+    AppendResult, CopyObject, CopyResult, GetObject, ListObjects, ObjectMeta, PutObject, PutResult,
+    content_range,
+};
+use crate::payload::{Payload, SliceBody};
+use crate::types::{BucketInfo, DeletedKey, ObjectPage};
+use crate::xml;
+
+/// A bucket, as seen through a client. Cheap to clone.
+///
+/// Every call returns any [`Error`]; what is said of one here comes on top.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    pub(crate) client: Client,
+    name: Arc<str>,
+}
+
+impl Bucket {
+    pub(crate) fn new(client: Client, name: &str) -> Self {
+        Self {
+            client,
+            name: name.into(),
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The same bucket through a client that stops when `cancel` says so.
+    #[must_use]
+    pub fn with_cancel(&self, cancel: Cancel) -> Self {
+        Self {
+            client: self.client.with_cancel(cancel),
+            ..self.clone()
+        }
+    }
+
+    /// The same bucket through a client with this deadline ([`Client::with_deadline`]).
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Option<std::time::Duration>) -> Self {
+        Self {
+            client: self.client.with_deadline(deadline),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn on_bucket(&self, method: &'static str) -> Spec<'_> {
+        Spec::new(method, Some(&self.name), None)
+    }
+
+    pub(crate) fn on_key<'a>(&'a self, method: &'static str, key: &'a str) -> Spec<'a> {
+        Spec::new(method, Some(&self.name), Some(key))
+    }
+
+    /// GetBucketInfo: location, endpoints, ACL, versioning. Needs a right of its own.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn info(&self) -> Result<BucketInfo> {
+        xml::bucket_info(
+            &self
+                .client
+                .call(&self.on_bucket("GET").flag("bucketInfo"), None)?
+                .body,
+        )
+    }
+
+    /// GetBucketLocation: the location, such as `oss-cn-hangzhou`.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn location(&self) -> Result<String> {
+        xml::bucket_location(
+            &self
+                .client
+                .call(&self.on_bucket("GET").flag("location"), None)?
+                .body,
+        )
+    }
+
+    /// GetBucketAcl: `private`, `public-read` or `public-read-write`.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn acl(&self) -> Result<String> {
+        let answer = self.client.call(&self.on_bucket("GET").flag("acl"), None)?;
+        Ok(xml::bucket_acl(&answer.body)?.0)
+    }
+
+    /// ListObjectsV2: one page. A prefix that does not exist is an empty page.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn list_objects_v2(&self, list: &ListObjects) -> Result<ObjectPage> {
+        let mut spec = self
+            .on_bucket("GET")
+            .query("list-type", 2)
+            .query("encoding-type", "url")
+            .query("max-keys", list.max_keys.unwrap_or(1000).clamp(1, 1000));
+        for (name, value) in [
+            ("prefix", Some(&list.prefix)),
+            ("delimiter", Some(&list.delimiter)),
+            ("start-after", list.start_after.as_ref()),
+            ("continuation-token", list.continuation_token.as_ref()),
+        ] {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                spec = spec.query(name, value);
+            }
+        }
+        xml::object_page(&self.client.call(&spec, None)?.body)
+    }
+
+    /// HeadObject.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::is_not_found`] if there is no such object.
+    pub fn head_object(&self, key: &str) -> Result<ObjectMeta> {
+        ObjectMeta::read(&self.client.call(&self.on_key("HEAD", key), None)?.headers)
+    }
+
+    /// GetObject: opens an object, or a range of it, for reading.
+    ///
+    /// A range always has `x-oss-range-behavior: standard`, so its end is clipped to the object. An answer with another
+    /// range, or the whole object, is an error.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::is_range_unsatisfiable`] if the range begins at or beyond the end.
+    pub fn get_object(&self, key: &str, get: &GetObject) -> Result<ObjectBody> {
+        let mut spec = self
+            .on_key("GET", key)
+            .header_if("If-Match", get.if_match.as_ref());
+        if let Some((first, last)) = get.range {
+            if last.is_some_and(|last| last < first) {
+                return Err(Error::Invalid("a range must not end before it begins"));
+            }
+            let last = last.map(|last| last.to_string()).unwrap_or_default();
+            spec = spec
+                .header("Range", format_args!("bytes={first}-{last}"))
+                .header("x-oss-range-behavior", "standard");
+        }
+        let stream = self.client.open(&spec)?;
+        self.object_body(stream, get.range)
+    }
+
+    fn object_body(&self, stream: Stream, range: Option<(u64, Option<u64>)>) -> Result<ObjectBody> {
+        let mut meta = ObjectMeta::read(&stream.headers)?;
+        let length = meta.size;
+        let mut offset = 0;
+        if let Some((first, last)) = range {
+            let (from, to, total) = stream
+                .headers
+                .get("content-range")
+                .as_deref()
+                .and_then(content_range)
+                .filter(|_| stream.status == 206)
+                .ok_or(ProtocolError::BadRange)?;
+            let wanted = last.unwrap_or(u64::MAX).min(total - 1);
+            if from != first || to != wanted || to - from + 1 != length {
+                return Err(ProtocolError::BadRange.into());
+            }
+            (offset, meta.size) = (first, total);
+        } else if stream.status != 200 {
+            return Err(ProtocolError::BadRange.into());
+        }
+        let whole = offset == 0 && length == meta.size;
+        Ok(ObjectBody {
+            crc: meta
+                .crc64
+                .filter(|_| whole)
+                .map(|stated| (Crc64::new(), stated)),
+            meta,
+            offset,
+            length,
+            reader: stream.reader,
+            received: 0,
+            cancel: self.client.cancel.clone(),
+            registration: stream.registration,
+            failed: None,
+        })
+    }
+
+    /// PutObject. The body's CRC-64 is compared with the one OSS states; over plain http a body that can be replayed
+    /// carries a Content-MD5, so that OSS refuses damage before anything becomes visible.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn put_object(
+        &self,
+        key: &str,
+        body: &mut dyn Payload,
+        put: &PutObject,
+    ) -> Result<PutResult> {
+        let mut spec = put_headers(self.on_key("PUT", key), put).check_crc(0);
+        if put.forbid_overwrite {
+            spec = spec.once();
+        }
+        put_result(&self.client.call(&spec, Some(body))?)
+    }
+
+    /// AppendObject: adds to an appendable object, or makes one at position 0. `crc64` is that of the object so far, if
+    /// known; the sum of the whole is then checked. Tried once: a lost answer is settled by [`Bucket::head_object`].
+    ///
+    /// # Errors
+    /// Any [`Error`]; `PositionNotEqualToLength` (409) has the right position in
+    /// [`crate::ServiceError::next_append_position`].
+    pub fn append_object(
+        &self,
+        key: &str,
+        position: u64,
+        crc64: Option<u64>,
+        body: &mut dyn Payload,
+        put: &PutObject,
+    ) -> Result<AppendResult> {
+        let mut spec = put_headers(self.on_key("POST", key), put)
+            .flag("append")
+            .query("position", position)
+            .once();
+        if let Some(before) = crc64.or((position == 0).then_some(0)) {
+            spec = spec.check_crc(before);
+        }
+        let length = body.length();
+        let answer = self.client.call(&spec, Some(body))?;
+        let next = answer.headers.number("x-oss-next-append-position")?;
+        Ok(AppendResult {
+            etag: answer.headers.get("etag").unwrap_or_default(),
+            next_position: next.unwrap_or(position.saturating_add(length)),
+            crc64: answer.headers.number("x-oss-hash-crc64ecma")?,
+        })
+    }
+
+    /// CopyObject, at most 1 GB, within a region. Metadata goes along unless replaced.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::is_precondition_failed`] if the source has changed.
+    pub fn copy_object(&self, key: &str, copy: &CopyObject) -> Result<CopyResult> {
+        let mut spec = self
+            .on_key("PUT", key)
+            .header(
+                "x-oss-copy-source",
+                self.copy_source(copy.source_bucket.as_deref(), &copy.source_key)?,
+            )
+            .header_if("x-oss-copy-source-if-match", copy.if_match.as_ref())
+            .patient(&self.client, copy.source_size);
+        if let Some(put) = &copy.replace {
+            let put = PutObject {
+                forbid_overwrite: false,
+                ..put.clone()
+            };
+            spec = put_headers(spec, &put).header("x-oss-metadata-directive", "REPLACE");
+        }
+        if copy.forbid_overwrite {
+            spec = spec.header("x-oss-forbid-overwrite", "true").once();
+        }
+        let answer = self.client.call(&spec, None)?;
+        let copied = xml::copy_result(&answer.body)?;
+        Ok(CopyResult {
+            etag: copied.etag,
+            last_modified: copied.last_modified,
+            crc64: answer.headers.number("x-oss-hash-crc64ecma")?,
+        })
+    }
+
+    pub(crate) fn copy_source(&self, bucket: Option<&str>, key: &str) -> Result<String> {
+        if key.is_empty() {
+            return Err(Error::Invalid("this can't be an object key"));
+        }
+        Ok(format!(
+            "/{}/{}",
+            bucket.unwrap_or(&self.name),
+            encode::path(key)
+        ))
+    }
+
+    /// DeleteObject. An object that does not exist is no error.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn delete_object(&self, key: &str) -> Result<()> {
+        self.client
+            .call(&self.on_key("DELETE", key), None)
+            .map(|_| ())
+    }
+
+    /// DeleteMultipleObjects: at most 1,000 keys. Returns those that OSS reports as deleted; one that is missing from
+    /// them was not deleted. Keys that did not exist are reported too.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn delete_objects<S: AsRef<str>>(&self, keys: &[S]) -> Result<Vec<DeletedKey>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        if keys.len() > 1000 || keys.iter().any(|key| key.as_ref().is_empty()) {
+            return Err(Error::Invalid("at most 1,000 keys, none of them empty"));
+        }
+        let body = xml::delete_objects(keys, false);
+        let spec = self
+            .on_bucket("POST")
+            .flag("delete")
+            .query("encoding-type", "url")
+            .header("Content-Type", "application/xml")
+            .with_md5();
+        let answer = self
+            .client
+            .call(&spec, Some(&mut SliceBody::new(body.as_bytes())))?;
+        xml::delete_result(&answer.body)
+    }
+
+    /// RestoreObject: thaws an archived object for some days. `tier` (`Expedited`, `Standard`, `Bulk`) is for the cold
+    /// archives. `RestoreAlreadyInProgress` (409) is an answer too.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn restore_object(&self, key: &str, days: u32, tier: Option<&str>) -> Result<()> {
+        let body = xml::restore_request(days, tier);
+        let spec = self
+            .on_key("POST", key)
+            .flag("restore")
+            .header("Content-Type", "application/xml")
+            .with_md5();
+        let mut body = SliceBody::new(body.as_bytes());
+        self.client.call(&spec, Some(&mut body)).map(|_| ())
+    }
+
+    /// Rename, in a bucket with a hierarchical namespace only: files and directories. The target must not exist. Tried
+    /// once.
+    ///
+    /// # Errors
+    /// Any [`Error`]; `NoSuchKey` (404), `FileAlreadyExists` (409).
+    pub fn rename_object(&self, source_key: &str, key: &str) -> Result<()> {
+        let spec = self
+            .on_key("POST", key)
+            .flag("x-oss-rename")
+            .header("x-oss-rename-source", encode::path(source_key))
+            .once();
+        self.client.call(&spec, None).map(|_| ())
+    }
+}
+
+/// What uploads, and copies with new metadata, send of a [`PutObject`].
+pub(crate) fn put_headers<'a>(spec: Spec<'a>, put: &PutObject) -> Spec<'a> {
+    let mut spec = spec
+        .header_if("Content-Type", put.content_type.as_ref())
+        .header_if("Content-MD5", put.content_md5.as_ref())
+        .header_if("x-oss-storage-class", put.storage_class.as_ref())
+        .header_if(
+            "x-oss-forbid-overwrite",
+            put.forbid_overwrite.then_some("true"),
+        );
+    for (name, value) in &put.meta {
+        spec = spec.header(&format!("x-oss-meta-{name}"), value);
+    }
+    spec
+}
+
+pub(crate) fn put_result(answer: &Answer) -> Result<PutResult> {
+    Ok(PutResult {
+        etag: answer
+            .headers
+            .get("etag")
+            .ok_or(ProtocolError::BadHeader("ETag"))?,
+        crc64: answer.sent_crc64,
+    })
+}

@@ -1,0 +1,415 @@
+//! Where OSS is reached.
+//!
+//! Decides what an endpoint text means, where the bucket stands (host, path, or nowhere), and what the host name tells
+//! about the region. Which endpoint is tried first is left to the caller.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::encode;
+use crate::error::Error;
+
+/// Where the bucket stands in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AddressStyle {
+    /// In the host: `https://bucket.endpoint/key`. The only style that OSS takes on its own names.
+    VirtualHost,
+    /// In the path: `https://endpoint/bucket/key`. For IP addresses and `localhost`.
+    Path,
+    /// Nowhere: the host is a domain of the user's own that is bound to the bucket.
+    Cname,
+}
+
+/// The scheme, host and port of an OSS service, and its address style.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    https: bool,
+    host: String,
+    port: Option<u16>,
+    style: AddressStyle,
+}
+
+impl Endpoint {
+    /// Parses `[http://|https://]host[:port][/]`. Without a scheme it is https. An IP address (IPv6 in brackets) and
+    /// `localhost` get the path style, any other host the virtual-host style; [`Endpoint::with_style`] changes that.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for anything else: another scheme, a path, a user, a bad port or host.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        const BAD: Error = Error::Invalid("the endpoint must be [http://|https://]host[:port]");
+        let text = text.trim();
+        let (https, rest) = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+            Some(_) => return Err(BAD),
+            None => (true, text),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (rest, None),
+        };
+        let port = match port {
+            Some(port) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => Some(
+                port.parse::<u16>()
+                    .ok()
+                    .filter(|port| *port != 0)
+                    .ok_or(BAD)?,
+            ),
+            Some(_) => return Err(BAD),
+            None => None,
+        };
+        let host = host.to_ascii_lowercase();
+        let is_ip = match host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+        {
+            Some(inner) => inner.parse::<Ipv6Addr>().map(|_| true).map_err(|_| BAD)?,
+            None => host.parse::<Ipv4Addr>().is_ok(),
+        };
+        if !is_ip && !is_host_name(&host) {
+            return Err(BAD);
+        }
+        let style = if is_ip || host == "localhost" {
+            AddressStyle::Path
+        } else {
+            AddressStyle::VirtualHost
+        };
+        Ok(Self {
+            https,
+            host,
+            port,
+            style,
+        })
+    }
+
+    /// The same endpoint in another address style.
+    #[must_use]
+    pub fn with_style(mut self, style: AddressStyle) -> Self {
+        self.style = style;
+        self
+    }
+
+    /// The same endpoint with or without TLS.
+    #[must_use]
+    pub fn with_https(mut self, https: bool) -> Self {
+        self.https = https;
+        self
+    }
+
+    /// Whether TLS is used.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// The host in lower case, without port; an IPv6 address in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, if it is not the scheme's own.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The address style.
+    #[must_use]
+    pub fn style(&self) -> AddressStyle {
+        self.style
+    }
+
+    /// The region id that the host name tells: of `oss-R[-internal].aliyuncs.com`, `R.oss.aliyuncs.com` and
+    /// `s3.oss-R[-internal].aliyuncs.com`, and the box id of a cloud box. Accelerate endpoints tell none.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        if let Some(cloud_box) = self.cloud_box() {
+            return Some(cloud_box);
+        }
+        if let Some(standard) = self.standard() {
+            return Some(standard.region);
+        }
+        self.host
+            .strip_suffix(".oss.aliyuncs.com")
+            .filter(|region| is_region(region))
+    }
+
+    /// The product of V4 scopes: `oss`, or `oss-cloudbox` for a cloud box.
+    #[must_use]
+    pub fn product(&self) -> &'static str {
+        if self.cloud_box().is_some() {
+            "oss-cloudbox"
+        } else {
+            "oss"
+        }
+    }
+
+    /// Whether this is an internal endpoint, reachable only from within its region.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        self.standard().is_some_and(|standard| standard.internal)
+    }
+
+    /// The public twin of an `oss-R[-internal].aliyuncs.com` endpoint; `None` for any other.
+    #[must_use]
+    pub fn public(&self) -> Option<Self> {
+        self.twin(false)
+    }
+
+    /// The internal twin of an `oss-R[-internal].aliyuncs.com` endpoint; `None` for any other.
+    #[must_use]
+    pub fn internal(&self) -> Option<Self> {
+        self.twin(true)
+    }
+
+    /// The endpoint that OSS sends a request to which went to the wrong region (the `Endpoint` element of a 403).
+    ///
+    /// Followed only between `oss-R.aliyuncs.com` names that differ by region alone: same scheme, port and style, both
+    /// public or both internal. `None` for anything else: keys must not be sent to a host that an answer names freely.
+    #[must_use]
+    pub fn redirected(&self, host: &str) -> Option<Self> {
+        let target = Self {
+            host: host.trim().to_ascii_lowercase(),
+            ..self.clone()
+        };
+        let (from, to) = (self.standard()?, target.standard()?);
+        let alike = !from.s3 && !to.s3 && from.internal == to.internal && from.region != to.region;
+        (alike && self.style == AddressStyle::VirtualHost).then_some(target)
+    }
+
+    /// Host and port of a request, as in the URL and the Host header.
+    pub(crate) fn authority(&self, bucket: Option<&str>) -> String {
+        let mut out = String::new();
+        if let (AddressStyle::VirtualHost, Some(bucket)) = (self.style, bucket) {
+            out.push_str(bucket);
+            out.push('.');
+        }
+        out.push_str(&self.host);
+        if let Some(port) = self.port {
+            out.push(':');
+            out.push_str(&port.to_string());
+        }
+        out
+    }
+
+    /// The path of a request, percent-encoded.
+    pub(crate) fn path(&self, bucket: Option<&str>, key: Option<&str>) -> String {
+        let key = encode::path(key.unwrap_or_default());
+        match (self.style, bucket) {
+            (AddressStyle::Path, Some(bucket)) => format!("/{bucket}/{key}"),
+            _ => format!("/{key}"),
+        }
+    }
+
+    fn twin(&self, internal: bool) -> Option<Self> {
+        let standard = self.standard()?;
+        let host = format!(
+            "{}oss-{}{}.aliyuncs.com",
+            if standard.s3 { "s3." } else { "" },
+            standard.region,
+            if internal { "-internal" } else { "" }
+        );
+        Some(Self {
+            host,
+            ..self.clone()
+        })
+    }
+
+    fn standard(&self) -> Option<Standard<'_>> {
+        let name = self.host.strip_suffix(".aliyuncs.com")?;
+        let (s3, name) = match name.strip_prefix("s3.") {
+            Some(name) => (true, name),
+            None => (false, name),
+        };
+        let name = name.strip_prefix("oss-")?;
+        let (internal, region) = match name.strip_suffix("-internal") {
+            Some(region) => (true, region),
+            None => (false, name),
+        };
+        (is_region(region) && region != "accelerate" && region != "accelerate-overseas").then_some(
+            Standard {
+                s3,
+                internal,
+                region,
+            },
+        )
+    }
+
+    /// The id of the cloud box in `cb-ID.R.oss-cloudbox[-control].aliyuncs.com`.
+    fn cloud_box(&self) -> Option<&str> {
+        let name = self
+            .host
+            .strip_suffix(".oss-cloudbox.aliyuncs.com")
+            .or_else(|| self.host.strip_suffix(".oss-cloudbox-control.aliyuncs.com"))?;
+        let (id, _region) = name.split_once('.')?;
+        id.starts_with("cb-").then_some(id)
+    }
+}
+
+/// The parts of `[s3.]oss-R[-internal].aliyuncs.com`.
+struct Standard<'a> {
+    s3: bool,
+    internal: bool,
+    region: &'a str,
+}
+
+fn is_region(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_host_name(host: &str) -> bool {
+    host.len() <= 253
+        && host.split('.').all(|label| {
+            !label.is_empty()
+                && label.len() <= 63
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.https { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> Endpoint {
+        Endpoint::parse(text).unwrap()
+    }
+
+    #[test]
+    fn scheme_port_and_style() {
+        let e = endpoint("oss-cn-hangzhou.aliyuncs.com");
+        assert_eq!(e.to_string(), "https://oss-cn-hangzhou.aliyuncs.com");
+        assert_eq!(e.authority(Some("b")), "b.oss-cn-hangzhou.aliyuncs.com");
+        assert_eq!(e.path(Some("b"), Some("a b/c")), "/a%20b/c");
+        let e = endpoint("http://127.0.0.1:9000/");
+        assert_eq!(
+            (e.to_string().as_str(), e.style()),
+            ("http://127.0.0.1:9000", AddressStyle::Path)
+        );
+        assert_eq!(e.authority(Some("b")), "127.0.0.1:9000");
+        assert_eq!(e.path(Some("b"), None), "/b/");
+        assert_eq!(e.path(None, None), "/");
+        assert_eq!(endpoint("HTTP://[::1]:80").authority(None), "[::1]:80");
+        assert_eq!(endpoint("[::1]").style(), AddressStyle::Path);
+        assert_eq!(endpoint("LocalHost").style(), AddressStyle::Path);
+        let e = endpoint("files.example.com").with_style(AddressStyle::Cname);
+        assert_eq!(e.authority(Some("b")), "files.example.com");
+        assert_eq!(e.path(Some("b"), Some("k")), "/k");
+    }
+
+    #[test]
+    fn refuses_what_is_no_endpoint() {
+        for text in [
+            "",
+            "ftp://h",
+            "http://",
+            "h:0",
+            "h:65536",
+            "h:+1",
+            "h:x",
+            "a b",
+            "u@h",
+            "h/path",
+            "h?q",
+            "[::1",
+            "[x]",
+            "a..b",
+            "http://h:",
+        ] {
+            assert!(Endpoint::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn regions_from_hosts() {
+        for (host, region) in [
+            ("oss-cn-hangzhou.aliyuncs.com", Some("cn-hangzhou")),
+            ("oss-cn-hangzhou-internal.aliyuncs.com", Some("cn-hangzhou")),
+            ("cn-shanghai.oss.aliyuncs.com", Some("cn-shanghai")),
+            ("s3.oss-us-west-1.aliyuncs.com", Some("us-west-1")),
+            ("oss-accelerate.aliyuncs.com", None),
+            ("oss-accelerate-overseas.aliyuncs.com", None),
+            ("oss.aliyuncs.com", None),
+            ("files.example.com", None),
+            ("127.0.0.1", None),
+            (
+                "cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com",
+                Some("cb-123"),
+            ),
+        ] {
+            assert_eq!(endpoint(host).region(), region, "{host}");
+        }
+        assert_eq!(
+            endpoint("cb-1.cn-hangzhou.oss-cloudbox-control.aliyuncs.com").product(),
+            "oss-cloudbox"
+        );
+    }
+
+    #[test]
+    fn twins() {
+        let public = endpoint("http://oss-cn-hangzhou.aliyuncs.com:8080");
+        let internal = public.internal().unwrap();
+        assert_eq!(
+            internal.to_string(),
+            "http://oss-cn-hangzhou-internal.aliyuncs.com:8080"
+        );
+        assert!(internal.is_internal());
+        assert_eq!(internal.public(), Some(public));
+        assert_eq!(endpoint("127.0.0.1").internal(), None);
+        assert_eq!(endpoint("oss-accelerate.aliyuncs.com").internal(), None);
+    }
+
+    #[test]
+    fn redirects_stay_at_home() {
+        let from = endpoint("oss-cn-hangzhou.aliyuncs.com");
+        assert_eq!(
+            from.redirected("oss-cn-shenzhen.aliyuncs.com")
+                .unwrap()
+                .to_string(),
+            "https://oss-cn-shenzhen.aliyuncs.com"
+        );
+        for host in [
+            "evil.example.com",
+            "oss-cn-shenzhen.aliyuncs.com.evil.com",
+            "oss-cn-shenzhen-internal.aliyuncs.com",
+            "oss-cn-hangzhou.aliyuncs.com",
+            "oss-x.evil.aliyuncs.com",
+            "u@oss-cn-shenzhen.aliyuncs.com",
+            "",
+        ] {
+            assert_eq!(from.redirected(host), None, "{host}");
+        }
+        assert_eq!(
+            endpoint("files.example.com").redirected("oss-cn-shenzhen.aliyuncs.com"),
+            None
+        );
+        assert_eq!(
+            endpoint("oss-cn-hangzhou.aliyuncs.com")
+                .with_style(AddressStyle::Cname)
+                .redirected("oss-cn-shenzhen.aliyuncs.com"),
+            None
+        );
+    }
+}
