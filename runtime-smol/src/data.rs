@@ -6,7 +6,7 @@
 
 use crate::server::{Clock, lock};
 use async_io::{Async, Timer};
-use ossftp_core::driver::{DataStream, Ports};
+use ossftp_core::driver::{DataStream, PassivePorts};
 use ossftp_core::{DataError, DataRoute, Peer};
 use smol::future;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -27,13 +27,15 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// A passive listener. When it is dropped without [`Listener::accept`] having succeeded, its
-/// port rests.
+/// When a listener closes, at most so many connections that wait there are looked at.
+const LAST_LOOK: usize = 16;
+
+/// A passive listener. When it closes and its client has not connected, its port rests.
 pub(crate) struct Listener {
     socket: Async<TcpListener>,
     address: SocketAddr,
     peer: IpAddr,
-    ports: Arc<Mutex<Ports>>,
+    ports: Arc<Mutex<PassivePorts>>,
     clock: Clock,
     used: bool,
 }
@@ -41,10 +43,15 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens for the client of `peer` on the server's address there, on any port that `ports`
     /// has for it.
-    pub(crate) fn bind(peer: Peer, ports: &Arc<Mutex<Ports>>, clock: Clock) -> io::Result<Self> {
+    pub(crate) fn bind(
+        peer: Peer,
+        ports: &Arc<Mutex<PassivePorts>>,
+        clock: Clock,
+    ) -> io::Result<Self> {
         let (client, mut address) = (peer.addr.ip(), peer.local);
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-        for port in lock(ports).candidates(client, clock.mono(), fastrand::u32(..)) {
+        let candidates = lock(ports).candidates(client, clock.mono(), fastrand::u32(..));
+        for port in candidates {
             address.set_port(port);
             match TcpListener::bind(address) {
                 Ok(socket) => {
@@ -95,7 +102,11 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if !self.used {
+        // The client may have connected for a command that failed. Then it will not come late.
+        let waiting = || self.socket.get_ref().accept().ok();
+        let mut waiting = std::iter::from_fn(waiting).take(LAST_LOOK);
+        let came = |(_, from): (_, SocketAddr)| from.ip().to_canonical() == self.peer;
+        if !self.used && !waiting.any(came) {
             let now = self.clock.mono();
             lock(&self.ports).rest(self.address.port(), self.peer, now);
         }
@@ -207,8 +218,8 @@ mod tests {
         Peer { addr, local }
     }
 
-    fn ports(port: u16) -> Arc<Mutex<Ports>> {
-        Arc::new(Mutex::new(Ports::new(port..=port)))
+    fn ports(port: u16) -> Arc<Mutex<PassivePorts>> {
+        Arc::new(Mutex::new(PassivePorts::new(port..=port)))
     }
 
     fn free_port() -> u16 {
@@ -258,7 +269,7 @@ mod tests {
         assert_eq!(
             lock(&ports)
                 .candidates(here.addr.ip(), clock.mono(), 0)
-                .count(),
+                .len(),
             1
         );
     }

@@ -6,7 +6,7 @@ use crate::data::{ACCEPT_PAUSE, canonical};
 use crate::pool::Pool;
 use crate::session::{Message, SessionTask};
 use async_io::{Async, Timer, block_on};
-use ossftp_core::driver::Ports;
+use ossftp_core::driver::PassivePorts;
 use ossftp_core::{Admin, Now, Peer};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::{self, FutureExt};
@@ -66,7 +66,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) operations: Arc<Pool>,
     pub(crate) transfers: Arc<Pool>,
-    pub(crate) ports: Arc<Mutex<Ports>>,
+    pub(crate) ports: Arc<Mutex<PassivePorts>>,
     /// Weak, since the executor owns the tasks and the tasks own this.
     executor: Weak<Executor<'static>>,
     sessions: Mutex<Sessions>,
@@ -148,14 +148,10 @@ impl Shared {
     fn wait_empty(&self, until: Instant) -> bool {
         let left = until.saturating_duration_since(Instant::now());
         let sessions = lock(&self.sessions);
-        let waited = self
-            .ended
-            .wait_timeout_while(sessions, left, |s| !s.open.is_empty());
-        waited
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .open
-            .is_empty()
+        let busy = |sessions: &mut Sessions| !sessions.open.is_empty();
+        let waited = self.ended.wait_timeout_while(sessions, left, busy);
+        let (sessions, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        sessions.open.is_empty()
     }
 }
 
@@ -210,7 +206,7 @@ impl Server {
         let shared = Arc::new(Shared {
             operations: Pool::new("ftp-operation", operations, operations.saturating_mul(4)),
             transfers: Pool::new("ftp-transfer", transfers, transfers),
-            ports: Arc::new(Mutex::new(Ports::new(config.passive_ports.clone()))),
+            ports: Arc::new(Mutex::new(PassivePorts::new(config.passive_ports.clone()))),
             clock: Clock::start(),
             executor: Arc::downgrade(&executor),
             sessions: Mutex::default(),

@@ -121,7 +121,7 @@ impl Control {
             self.allow_read();
             let left = until.saturating_duration_since(Instant::now());
             match inbox.recv_timeout(left) {
-                Ok(Message::Control { buffer, count }) => {
+                Ok(Message::Control(buffer, count)) => {
                     dropped += count;
                     self.bring_home(buffer);
                 }
@@ -146,7 +146,7 @@ fn read_on_credit(
         in_flight.store(true, Ordering::SeqCst);
         let count = arrived.and_then(|_| retry(|| (&*socket).read(&mut buffer)));
         let message = match count {
-            Ok(count) if count > 0 => Message::Control { buffer, count },
+            Ok(count) if count > 0 => Message::Control(buffer, count),
             _ => Message::ControlClosed,
         };
         let last = matches!(message, Message::ControlClosed);
@@ -220,7 +220,7 @@ mod tests {
         assert!(matches!(early, Err(RecvTimeoutError::Timeout)));
         assert!(!control.is_unread(), "without a credit none will come");
         control.allow_read();
-        let Message::Control { buffer, count } = next(&inbox) else {
+        let Message::Control(buffer, count) = next(&inbox) else {
             panic!("bytes were sent");
         };
         assert_eq!(buffer.get(..count), Some(&b"NOOP\r\n"[..]));
@@ -235,7 +235,7 @@ mod tests {
         drop(client);
         // Loopback delivers before `write` returns; from here on it must never be missed.
         assert!(control.is_unread());
-        let Message::Control { buffer, .. } = next(&inbox) else {
+        let Message::Control(buffer, _) = next(&inbox) else {
             panic!("bytes were sent");
         };
         assert!(

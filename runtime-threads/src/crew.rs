@@ -55,13 +55,15 @@ impl Crew {
         }
     }
 
-    /// Has `task` done. Gives it back when no thread can be had for it.
-    pub(crate) fn give(&mut self, task: Task) -> Result<(), Task> {
+    /// Has `task` done, or refused when no thread can be had for it.
+    pub(crate) fn give(&mut self, task: Task) {
         if self.hand.as_ref().is_some_and(|h| h.cancelled.is_some()) {
             self.waiting.push_back(task);
-            return Ok(());
+        } else if let Err(task) = self.send(task)
+            && let Some(report) = task.refuse()
+        {
+            self.tell(Message::Report(report));
         }
-        self.send(task)
     }
 
     /// Has `task` done, which ends the cancelled transfer that the worker is at.
@@ -74,17 +76,21 @@ impl Crew {
         }
     }
 
-    /// Worker `number` has done a task. Gives back what waited and could not be done.
-    pub(crate) fn came_back(&mut self, number: u32) -> Vec<Task> {
-        let Some(hand) = self.hand.as_mut().filter(|h| h.number == number) else {
-            return Vec::new();
-        };
-        hand.busy = hand.busy.saturating_sub(1);
-        if hand.busy > 0 {
-            return Vec::new();
+    /// Puts something into the session's own inbox.
+    pub(crate) fn tell(&self, message: Message) {
+        // The session's thread, which is the one that asks, still holds the other end.
+        let _ = self.inbox.send(message);
+    }
+
+    /// The worker of this number has done a task.
+    pub(crate) fn came_back(&mut self, number: u32) {
+        if let Some(hand) = self.hand.as_mut().filter(|h| h.number == number) {
+            hand.busy = hand.busy.saturating_sub(1);
+            if hand.busy == 0 {
+                hand.cancelled = None;
+                self.give_waiting();
+            }
         }
-        hand.cancelled = None;
-        self.send_waiting()
     }
 
     /// When [`Crew::look`] has something to do.
@@ -93,62 +99,57 @@ impl Crew {
         hand.cancelled.map(|since| since + PATIENCE)
     }
 
-    /// Replaces a worker that has not come back. Gives back what waited and could not be done.
-    pub(crate) fn look(&mut self) -> Vec<Task> {
+    /// Replaces a worker that has not come back.
+    pub(crate) fn look(&mut self) {
         if self.deadline().is_none_or(|at| at > Instant::now()) {
-            return Vec::new();
+            return;
         }
         let limits = [
             (&self.strays, STRAYS_OF_A_SESSION),
             (&self.shared.strays, STRAYS_OF_THE_PROCESS),
         ];
-        match Stray::count(&limits) {
-            Some(stray) => {
-                if let Some(hand) = self.hand.take() {
-                    log::warn!("a worker does not come back from a cancelled task: replaced");
-                    // If it has ended by now, the count goes with the message.
-                    let _ = hand.tasks.send(Task::Leave(stray));
-                }
-                self.send_waiting()
+        if let Some(stray) = Stray::count(&limits) {
+            log::warn!("a worker does not come back from a cancelled task: replaced");
+            if let Some(hand) = self.hand.take() {
+                // If it has ended by now, the count goes with the message.
+                let _ = hand.tasks.send(Task::Leave(stray));
             }
-            None => {
-                if let Some(hand) = &mut self.hand {
-                    hand.cancelled = Some(Instant::now());
-                }
-                Vec::new()
-            }
+            self.give_waiting();
+        } else if let Some(hand) = &mut self.hand {
+            hand.cancelled = Some(Instant::now());
         }
     }
 
-    fn send_waiting(&mut self) -> Vec<Task> {
-        let waiting = std::mem::take(&mut self.waiting);
-        waiting
-            .into_iter()
-            .filter_map(|task| self.send(task).err())
-            .collect()
+    fn give_waiting(&mut self) {
+        for task in std::mem::take(&mut self.waiting) {
+            self.give(task);
+        }
     }
 
     fn send(&mut self, task: Task) -> Result<(), Task> {
         if self.hand.is_none() {
-            self.started += 1;
-            let storage = Arc::clone(&self.shared.config.storage);
-            let (inbox, slot) = (self.inbox.clone(), Arc::clone(&self.slot));
-            match worker::start(self.started, storage, inbox, slot) {
-                Ok(tasks) => {
-                    self.hand = Some(Hand {
-                        number: self.started,
-                        tasks,
-                        busy: 0,
-                        cancelled: None,
-                    });
-                }
-                Err(error) => log::error!("no thread for a worker: {error}"),
-            }
+            self.hand = self.start();
         }
         let Some(hand) = &mut self.hand else {
             return Err(task);
         };
         hand.busy += 1;
         hand.tasks.send(task).map_err(|unsent| unsent.0)
+    }
+
+    fn start(&mut self) -> Option<Hand> {
+        self.started += 1;
+        let number = self.started;
+        let storage = Arc::clone(&self.shared.config.storage);
+        let (inbox, slot) = (self.inbox.clone(), Arc::clone(&self.slot));
+        let tasks = worker::start(number, storage, inbox, slot)
+            .inspect_err(|error| log::error!("no thread for a worker: {error}"))
+            .ok()?;
+        Some(Hand {
+            number,
+            tasks,
+            busy: 0,
+            cancelled: None,
+        })
     }
 }

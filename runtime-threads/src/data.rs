@@ -5,6 +5,7 @@
 //! bytes are, is decided elsewhere.
 
 use crate::ports::PassiveListener;
+use ossftp_core::Transfer;
 use ossftp_core::driver::{Cancel, DataStream};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
@@ -98,19 +99,16 @@ pub(crate) struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// Waits for the client at `peer` or connects to it. `None`: it did not come about, or the
-    /// transfer was broken off.
-    pub(crate) fn open(
-        route: Route,
-        peer: IpAddr,
-        timeout: Duration,
-        abort: &'a Abort,
-    ) -> Option<Self> {
+    /// Waits for the client or connects to it. `None`: it did not come about, or the transfer
+    /// was broken off.
+    pub(crate) fn open(route: Route, transfer: &Transfer, abort: &'a Abort) -> Option<Self> {
         let socket = match route {
-            Route::Passive(listener) => accept(listener, peer, abort)?,
-            Route::Active { local, target } => connect(local, target, timeout, abort)
-                .inspect_err(|error| log::debug!("no data connection to {target}: {error}"))
-                .ok()?,
+            Route::Passive(listener) => accept(listener, transfer.peer, abort)?,
+            Route::Active { local, target } => {
+                connect(local, target, transfer.connect_timeout, abort)
+                    .inspect_err(|error| log::debug!("no data connection to {target}: {error}"))
+                    .ok()?
+            }
             Route::Missing => return None,
         };
         let data = Self { socket, abort };

@@ -16,7 +16,6 @@ use ossftp_core::{
     Admin, DataRoute, ErrorKind, Event, Id, Input, Now, Operation, Output, Peer, Session,
     StorageError, Transfer, TransferFailure,
 };
-use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -36,8 +35,6 @@ pub(crate) struct Driver {
     /// What the last [`Output::Wait`] said.
     deadline: Option<Instant>,
     inbox: Receiver<Message>,
-    /// Answers that this thread gives itself; they go before the inbox.
-    own: VecDeque<Message>,
     control: Control,
     crew: Crew,
     volume: Option<Arc<dyn Volume>>,
@@ -93,7 +90,6 @@ impl Driver {
             open: true,
             deadline: None,
             inbox,
-            own: VecDeque::new(),
             control,
             volume: None,
             login: None,
@@ -121,8 +117,7 @@ impl Driver {
             if let Some(message) = message {
                 self.take(message);
             }
-            let refused = self.crew.look();
-            self.refuse(refused);
+            self.crew.look();
         }
     }
 
@@ -141,9 +136,6 @@ impl Driver {
 
     /// The next thing that happens; `None` when a deadline comes first.
     fn next(&mut self) -> Option<Message> {
-        if let Some(message) = self.own.pop_front() {
-            return Some(message);
-        }
         let mut until = [self.deadline, self.crew.deadline()];
         if let Some(eof) = &self.eof {
             if !self.control.is_unread() || eof.until <= Instant::now() {
@@ -166,7 +158,7 @@ impl Driver {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Control { buffer, count } => {
+            Message::Control(buffer, count) => {
                 self.say_progress();
                 if !self.control.has_ended() {
                     self.hand(Input::Control(buffer.get(..count).unwrap_or_default()));
@@ -177,20 +169,9 @@ impl Driver {
                 self.control.set_ended();
                 self.hand(Input::ControlClosed);
             }
-            Message::Listening { id, address } => self.hand(Input::Listening { id, address }),
-            Message::Worker {
-                number,
-                report,
-                idle,
-            } => {
-                if idle {
-                    let refused = self.crew.came_back(number);
-                    self.refuse(refused);
-                }
-                if let Some(report) = report {
-                    self.report(report);
-                }
-            }
+            Message::Listening(id, address) => self.hand(Input::Listening { id, address }),
+            Message::Report(report) => self.report(report),
+            Message::Idle(number) => self.crew.came_back(number),
             Message::Admin(admin) => self.hand(Input::Admin(admin)),
         }
     }
@@ -221,14 +202,9 @@ impl Driver {
             Output::Send(bytes) => self.send(&bytes),
             Output::Login { id, user, password } => {
                 self.login = Some(id);
-                self.cancel = Cancel::new();
                 let request = LoginRequest::new(user, password, self.peer.addr.ip());
-                let cancel = self.cancel.clone();
-                self.give(Task::Login {
-                    id,
-                    request,
-                    cancel,
-                });
+                let task = Task::Login(id, request, self.fresh_cancel());
+                self.crew.give(task);
             }
             Output::Perform { id, operation } => self.operate(id, operation),
             Output::Listen { id } => {
@@ -239,26 +215,26 @@ impl Driver {
                     .ports
                     .listen(self.peer.local, self.peer.addr.ip());
                 let address = self.listener.as_ref().map(PassiveListener::address);
-                self.own.push_back(Message::Listening { id, address });
+                self.crew.tell(Message::Listening(id, address));
             }
             Output::StopListening => self.listener = None,
             Output::Open(transfer) => self.open_transfer(transfer),
             Output::Run { id, route } => {
                 let route = self.route(route);
-                self.give(Task::Run { id, route });
+                self.crew.give(Task::Run(id, route));
             }
             Output::Commit { id } => {
                 if let Some(transfer) = &mut self.transfer {
                     transfer.committing = true;
                 }
-                self.give(Task::Commit { id });
+                self.crew.give(Task::Commit(id));
             }
-            Output::Discard { id, reason } => self.give(Task::Discard { id, reason }),
+            Output::Discard { id, reason } => self.crew.give(Task::Discard(id, reason)),
             Output::Cancel { id } => {
                 if let Some(transfer) = self.transfer.take_if(|t| t.id == id) {
                     transfer.abort.abort();
                     let reason = TransferFailure::Cancelled;
-                    self.crew.give_cancelled(Task::Discard { id, reason });
+                    self.crew.give_cancelled(Task::Discard(id, reason));
                 }
             }
             Output::Event(event) => self.log(&event),
@@ -269,31 +245,25 @@ impl Driver {
     fn send(&mut self, bytes: &[u8]) {
         if let Err(error) = self.control.send(bytes) {
             log::info!("[{}] cannot write a reply: {error}", self.number);
-            self.own.push_back(Message::ControlClosed);
+            self.crew.tell(Message::ControlClosed);
         }
     }
 
     fn operate(&mut self, id: Id, operation: Operation) {
         let Some(volume) = self.volume.clone() else {
-            let result = Err(not_logged_in());
-            self.answer(Report::Performed { id, result });
+            let refusal = Report::Performed(id, Err(not_logged_in()));
+            self.crew.tell(Message::Report(refusal));
             return;
         };
-        self.cancel = Cancel::new();
-        let cancel = self.cancel.clone();
-        self.give(Task::Perform {
-            id,
-            volume,
-            operation,
-            cancel,
-        });
+        let task = Task::Perform(id, volume, operation, self.fresh_cancel());
+        self.crew.give(task);
     }
 
     fn open_transfer(&mut self, transfer: Box<Transfer>) {
         let id = transfer.id;
         let Some(volume) = self.volume.clone() else {
-            let result = Err(not_logged_in());
-            self.answer(Report::Ready { id, result });
+            let refusal = Report::Ready(id, Err(not_logged_in()));
+            self.crew.tell(Message::Report(refusal));
             return;
         };
         let abort = Arc::new(Abort::default());
@@ -303,11 +273,12 @@ impl Driver {
             progress: None,
             committing: false,
         });
-        self.give(Task::Open {
-            volume,
-            transfer,
-            abort,
-        });
+        self.crew.give(Task::Open(volume, transfer, abort));
+    }
+
+    fn fresh_cancel(&mut self) -> Cancel {
+        self.cancel = Cancel::new();
+        self.cancel.clone()
     }
 
     fn route(&mut self, route: DataRoute) -> Route {
@@ -321,30 +292,9 @@ impl Driver {
         }
     }
 
-    fn give(&mut self, task: Task) {
-        if let Err(task) = self.crew.give(task) {
-            self.refuse(vec![task]);
-        }
-    }
-
-    fn refuse(&mut self, tasks: Vec<Task>) {
-        for report in tasks.into_iter().filter_map(Task::refuse) {
-            self.answer(report);
-        }
-    }
-
-    /// Puts an answer where the worker's would come.
-    fn answer(&mut self, report: Report) {
-        self.own.push_back(Message::Worker {
-            number: 0,
-            report: Some(report),
-            idle: false,
-        });
-    }
-
     fn report(&mut self, report: Report) {
         match report {
-            Report::Login { id, result } => {
+            Report::Login(id, result) => {
                 let result = result.map(|(volume, info)| {
                     if self.login == Some(id) {
                         self.volume = Some(volume);
@@ -353,8 +303,8 @@ impl Driver {
                 });
                 self.hand(Input::Login { id, result });
             }
-            Report::Performed { id, result } => self.hand(Input::Performed { id, result }),
-            Report::Ready { id, result } => {
+            Report::Performed(id, result) => self.hand(Input::Performed { id, result }),
+            Report::Ready(id, result) => {
                 let result = result.map(|(size, progress)| {
                     if let Some(transfer) = self.transfer.as_mut().filter(|t| t.id == id) {
                         transfer.progress = Some(progress);
@@ -363,16 +313,19 @@ impl Driver {
                 });
                 self.hand(Input::TransferReady { id, result });
             }
-            Report::Connected { id } => self.hand(Input::DataConnected { id }),
-            Report::Eof { id, bytes } => {
+            Report::Connected(id) => self.hand(Input::DataConnected { id }),
+            Report::Eof(id, bytes) => {
                 let until = Instant::now() + EOF_PATIENCE;
                 self.eof = Some(HeldEof { id, bytes, until });
             }
-            Report::Done { id, report } => {
+            Report::Done(id, report) => {
                 self.transfer.take_if(|t| t.id == id);
                 self.hand(Input::TransferDone { id, report });
             }
-            Report::Panicked => self.hand(Input::Admin(Admin::Kick)),
+            Report::Panicked => {
+                log::error!("[{}] the storage panicked, the session ends", self.number);
+                self.hand(Input::Admin(Admin::Kick));
+            }
         }
     }
 

@@ -25,89 +25,46 @@ const STACK: usize = crate::stack(256);
 
 /// Something to do.
 pub(crate) enum Task {
-    Login {
-        id: Id,
-        request: LoginRequest,
-        cancel: Cancel,
-    },
-    Perform {
-        id: Id,
-        volume: Arc<dyn Volume>,
-        operation: Operation,
-        cancel: Cancel,
-    },
-    Open {
-        volume: Arc<dyn Volume>,
-        transfer: Box<Transfer>,
-        abort: Arc<Abort>,
-    },
-    Run {
-        id: Id,
-        route: Route,
-    },
-    Commit {
-        id: Id,
-    },
-    Discard {
-        id: Id,
-        reason: TransferFailure,
-    },
+    Login(Id, LoginRequest, Cancel),
+    Perform(Id, Arc<dyn Volume>, Operation, Cancel),
+    Open(Arc<dyn Volume>, Box<Transfer>, Arc<Abort>),
+    Run(Id, Route),
+    Commit(Id),
+    Discard(Id, TransferFailure),
     /// Nothing: it is held until the worker gets to it, and says that it has come back.
     Leave(Stray),
 }
 
 /// What came of it.
 pub(crate) enum Report {
-    Login {
-        id: Id,
-        result: Result<(Arc<dyn Volume>, LoginInfo), StorageError>,
-    },
-    Performed {
-        id: Id,
-        result: Result<Answer, StorageError>,
-    },
-    Ready {
-        id: Id,
-        result: Result<(Option<u64>, Progress), StorageError>,
-    },
-    Connected {
-        id: Id,
-    },
-    Eof {
-        id: Id,
-        bytes: u64,
-    },
-    Done {
-        id: Id,
-        report: TransferReport,
-    },
+    Login(Id, Result<(Arc<dyn Volume>, LoginInfo), StorageError>),
+    Performed(Id, Result<Answer, StorageError>),
+    Ready(Id, Result<(Option<u64>, Progress), StorageError>),
+    Connected(Id),
+    Eof(Id, u64),
+    Done(Id, TransferReport),
     /// The storage panicked; the session cannot go on.
     Panicked,
+}
+
+impl Report {
+    fn failed(id: Id, reason: TransferFailure) -> Self {
+        Self::Done(id, TransferReport::new(0, Err(reason)))
+    }
 }
 
 impl Task {
     /// The answer when no thread can be had for it.
     pub(crate) fn refuse(self) -> Option<Report> {
-        let busy = || StorageError::new(ErrorKind::Busy, "The server is busy, try again later.");
-        match self {
-            Self::Login { id, .. } => Some(Report::Login {
-                id,
-                result: Err(busy()),
-            }),
-            Self::Perform { id, .. } => Some(Report::Performed {
-                id,
-                result: Err(busy()),
-            }),
-            Self::Open { transfer, .. } => Some(Report::Ready {
-                id: transfer.id,
-                result: Err(busy()),
-            }),
-            Self::Run { id, .. } | Self::Commit { id } => {
-                Some(done(id, 0, TransferFailure::Storage(busy())))
-            }
-            Self::Discard { id, reason } => Some(done(id, 0, reason)),
-            Self::Leave(_) => None,
-        }
+        let busy = StorageError::new(ErrorKind::Busy, "The server is busy, try again later.");
+        Some(match self {
+            Self::Login(id, ..) => Report::Login(id, Err(busy)),
+            Self::Perform(id, ..) => Report::Performed(id, Err(busy)),
+            Self::Open(_, transfer, _) => Report::Ready(transfer.id, Err(busy)),
+            Self::Run(id, _) | Self::Commit(id) => Report::failed(id, busy.into()),
+            Self::Discard(id, reason) => Report::failed(id, reason),
+            Self::Leave(_) => return None,
+        })
     }
 }
 
@@ -176,69 +133,43 @@ pub(crate) fn start(
 impl Worker {
     fn work(&mut self, tasks: &Receiver<Task>) {
         while let Ok(task) = tasks.recv() {
-            let result = catch_unwind(AssertUnwindSafe(|| self.perform(task)));
-            let report = result.unwrap_or_else(|_| {
-                log::error!("the storage panicked; its session ends");
-                Some(Report::Panicked)
-            });
-            self.tell(report, true);
+            let report = catch_unwind(AssertUnwindSafe(|| self.perform(task)));
+            if let Some(report) = report.unwrap_or(Some(Report::Panicked)) {
+                self.tell(Message::Report(report));
+            }
+            self.tell(Message::Idle(self.number));
         }
-        // The session is gone: what is open is dropped, and so discarded.
-        if catch_unwind(AssertUnwindSafe(|| drop(self.opened.take()))).is_err() {
-            log::error!("the storage panicked while an upload was discarded");
-        }
+        // The session is gone: what is open is dropped, and so discarded. A panic in there is
+        // on record by now, and ends no more than this thread.
+        self.opened = None;
     }
 
-    fn tell(&self, report: Option<Report>, idle: bool) {
-        // A session that is gone wants no reports.
-        let _ = self.inbox.send(Message::Worker {
-            number: self.number,
-            report,
-            idle,
-        });
+    fn tell(&self, message: Message) {
+        // A session that is gone wants to hear nothing.
+        let _ = self.inbox.send(message);
     }
 
     fn perform(&mut self, task: Task) -> Option<Report> {
         Some(match task {
-            Task::Login {
-                id,
-                request,
-                cancel,
-            } => Report::Login {
-                id,
-                result: wanted(&cancel).and_then(|()| self.storage.login(&request, &cancel)),
+            Task::Login(id, request, cancel) => {
+                let login = || self.storage.login(&request, &cancel);
+                Report::Login(id, wanted(&cancel).and_then(|()| login()))
+            }
+            Task::Perform(id, volume, operation, cancel) => {
+                let perform = || volume.perform(&operation, &cancel);
+                Report::Performed(id, wanted(&cancel).and_then(|()| perform()))
+            }
+            Task::Open(volume, transfer, abort) => {
+                Report::Ready(transfer.id, self.open(volume.as_ref(), *transfer, abort))
+            }
+            Task::Run(id, route) => self.run(id, route),
+            Task::Commit(id) => match self.take(id) {
+                Some((job, _)) => Report::Done(id, job.commit()),
+                None => Report::failed(id, TransferFailure::Cancelled),
             },
-            Task::Perform {
-                id,
-                volume,
-                operation,
-                cancel,
-            } => Report::Performed {
-                id,
-                result: wanted(&cancel).and_then(|()| volume.perform(&operation, &cancel)),
-            },
-            Task::Open {
-                volume,
-                transfer,
-                abort,
-            } => Report::Ready {
-                id: transfer.id,
-                result: self.open(volume.as_ref(), *transfer, abort),
-            },
-            Task::Run { id, route } => self.run(id, route),
-            Task::Commit { id } => match self.take(id) {
-                Some(job) => Report::Done {
-                    id,
-                    report: job.commit(),
-                },
-                None => done(id, 0, TransferFailure::Cancelled),
-            },
-            Task::Discard { id, reason } => match self.take(id) {
-                Some(job) => Report::Done {
-                    id,
-                    report: job.discard(reason),
-                },
-                None => done(id, 0, reason),
+            Task::Discard(id, reason) => match self.take(id) {
+                Some((job, _)) => Report::Done(id, job.discard(reason)),
+                None => Report::failed(id, reason),
             },
             Task::Leave(stray) => {
                 drop(stray);
@@ -253,7 +184,6 @@ impl Worker {
         transfer: Transfer,
         abort: Arc<Abort>,
     ) -> Result<(Option<u64>, Progress), StorageError> {
-        self.opened = None;
         wanted(abort.cancel())?;
         let (job, size) = Job::open(volume, transfer, abort.cancel().clone())?;
         let progress = job.progress();
@@ -264,45 +194,31 @@ impl Worker {
     /// Opens the data connection and pumps. It is closed again before anything but
     /// [`Report::Connected`] is reported.
     fn run(&mut self, id: Id, route: Route) -> Report {
-        let Some((mut job, abort)) = self.opened.take() else {
-            return done(id, 0, TransferFailure::Cancelled);
+        let Some((mut job, abort)) = self.take(id) else {
+            return Report::failed(id, TransferFailure::Cancelled);
         };
-        let transfer = job.transfer();
-        let (peer, timeout) = (transfer.peer, transfer.connect_timeout);
-        let Some(mut data) = Data::open(route, peer, timeout, &abort) else {
-            return Report::Done {
-                id,
-                report: job.discard(if abort.cancel().is_cancelled() {
-                    TransferFailure::Cancelled
-                } else {
-                    TransferFailure::Data(DataError::NotConnected)
-                }),
-            };
-        };
-        self.tell(Some(Report::Connected { id }), false);
         let upload = job.transfer().direction() == Direction::Upload;
-        let result = job.pump(&mut data);
-        drop(data);
+        let result = match Data::open(route, job.transfer(), &abort) {
+            Some(mut data) => {
+                self.tell(Message::Report(Report::Connected(id)));
+                job.pump(&mut data)
+            }
+            None if abort.cancel().is_cancelled() => Err(TransferFailure::Cancelled),
+            None => Err(TransferFailure::Data(DataError::NotConnected)),
+        };
         match result {
             Ok(()) if upload => {
                 let bytes = job.progress().bytes();
                 self.opened = Some((job, abort));
-                Report::Eof { id, bytes }
+                Report::Eof(id, bytes)
             }
-            Err(reason) if upload => Report::Done {
-                id,
-                report: job.discard(reason),
-            },
-            result => Report::Done {
-                id,
-                report: job.finish(result),
-            },
+            Err(reason) if upload => Report::Done(id, job.discard(reason)),
+            result => Report::Done(id, job.finish(result)),
         }
     }
 
-    fn take(&mut self, id: Id) -> Option<Job> {
-        let is_it = |(job, _): &mut (Job, _)| job.transfer().id == id;
-        self.opened.take_if(is_it).map(|(job, _)| job)
+    fn take(&mut self, id: Id) -> Option<(Job, Arc<Abort>)> {
+        self.opened.take_if(|(job, _)| job.transfer().id == id)
     }
 }
 
@@ -312,11 +228,4 @@ fn wanted(cancel: &Cancel) -> Result<(), StorageError> {
         return Err(StorageError::new(ErrorKind::Cancelled, "Cancelled."));
     }
     Ok(())
-}
-
-fn done(id: Id, bytes: u64, reason: TransferFailure) -> Report {
-    Report::Done {
-        id,
-        report: TransferReport::new(bytes, Err(reason)),
-    }
 }

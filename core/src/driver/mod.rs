@@ -10,7 +10,7 @@ mod ports;
 mod storage;
 
 pub use job::{DataStream, Job, Progress};
-pub use ports::Ports;
+pub use ports::{PORT_REST, PassivePorts};
 pub use storage::{
     Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume, write_all,
 };

@@ -1,42 +1,47 @@
-//! Which port a passive listener gets, and how long one rests.
+//! Which port a passive listener gets.
 //!
-//! Pure: sockets, clock and random numbers are the driver's. Who may connect to a listener is
-//! decided where its connections are accepted; what the client is told, by the session.
+//! Pure: the caller brings the moment and the random number, and does the binding. Ports are
+//! tried from a random place on, since a port that can be guessed can be stolen (RFC 2577
+//! section 5). One whose listener ended unused rests, so that a client which comes late does
+//! not end up in somebody else's transfer.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-/// How long a port rests whose listener ended unused: its client may still come, and must not
-/// land in a later transfer.
-const REST: Duration = Duration::from_secs(60);
+/// How long a port rests whose listener ended without its client.
+pub const PORT_REST: Duration = Duration::from_secs(60);
 
-/// The passive ports of one server. The range `0..=0` leaves the choice to the system, and
-/// nothing rests then.
+/// The passive ports of one server.
 ///
 /// ```
-/// use ossftp_core::driver::Ports;
-/// use std::{net::IpAddr, time::Duration};
+/// use ossftp_core::driver::PassivePorts;
+/// use std::time::Duration;
 ///
-/// let (a, b): (IpAddr, IpAddr) = ("192.0.2.1".parse()?, "192.0.2.2".parse()?);
-/// let mut ports = Ports::new(51000..=51002);
-/// ports.rest(51001, a, Duration::ZERO);
-/// let mut tried_for = |peer| ports.candidates(peer, Duration::ZERO, 0).collect::<Vec<_>>();
-/// assert_eq!(tried_for(a), [51000, 51002]);
-/// assert_eq!(tried_for(b), [51000, 51002, 51001]);
+/// let mut ports = PassivePorts::new(2000..=2002);
+/// let peer = "192.0.2.7".parse()?;
+/// assert_eq!(ports.candidates(peer, Duration::ZERO, 1), [2001, 2002, 2000]);
+/// ports.rest(2001, peer, Duration::ZERO);
+/// assert_eq!(ports.candidates(peer, Duration::ZERO, 1), [2002, 2000]);
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
-#[derive(Debug)]
-pub struct Ports {
+#[derive(Debug, Clone)]
+pub struct PassivePorts {
     range: RangeInclusive<u16>,
-    /// Until when a port rests, and whose late connection is feared; any other client's is told
-    /// apart by its address.
-    resting: BTreeMap<u16, (Duration, IpAddr)>,
+    resting: BTreeMap<u16, Rest>,
 }
 
-impl Ports {
-    /// All ports of `range`, none of them resting.
+#[derive(Debug, Clone)]
+struct Rest {
+    until: Duration,
+    /// Whose late connection is to be feared.
+    peer: IpAddr,
+}
+
+impl PassivePorts {
+    /// The ports of `range`, both ends included. `0..=0` leaves the choice to the system.
     #[must_use]
     pub fn new(range: RangeInclusive<u16>) -> Self {
         Self {
@@ -45,31 +50,31 @@ impl Ports {
         }
     }
 
-    /// The ports to try for `peer`, each once: from a place on that `random` chooses those that
-    /// do not rest, and then those that rest for somebody else, so that one client that asks
-    /// and never connects cannot take all ports from the others. `now` is monotonic.
-    pub fn candidates(
-        &mut self,
-        peer: IpAddr,
-        now: Duration,
-        random: u32,
-    ) -> impl Iterator<Item = u16> {
-        self.resting.retain(|_, (until, _)| *until > now);
-        let (first, resting) = (*self.range.start(), &self.resting);
-        let count = (u32::from(*self.range.end()) + 1).saturating_sub(first.into());
-        let start = random % count.max(1);
-        let round = (0..count)
-            .map(move |step| (start + step) % count)
-            .filter_map(move |offset| first.checked_add(u16::try_from(offset).ok()?));
-        let free = round.clone().filter(|port| !resting.contains_key(port));
-        let others = move |port: &u16| resting.get(port).is_some_and(|(_, feared)| *feared != peer);
-        free.chain(round.filter(others))
+    /// The ports to try for a client at `peer`, each once: those that do not rest from a random
+    /// place on, then those that rest for somebody else (that client's late connection would be
+    /// turned away by its address), so that nobody can use up all ports by never connecting.
+    pub fn candidates(&mut self, peer: IpAddr, now: Duration, random: u32) -> Vec<u16> {
+        self.resting.retain(|_, rest| rest.until > now);
+        let mut free: Vec<u16> = Vec::with_capacity(self.range.len());
+        let mut others = Vec::new();
+        for port in self.range.clone() {
+            match self.resting.get(&port) {
+                None => free.push(port),
+                Some(rest) if rest.peer != peer => others.push(port),
+                Some(_) => {}
+            }
+        }
+        let start = usize::try_from(random).unwrap_or(0) % free.len().max(1);
+        free.rotate_left(start);
+        free.append(&mut others);
+        free
     }
 
-    /// Lets `port`, whose listener for `peer` ended unused at `now`, rest for a minute.
+    /// Lets `port` rest: its listener for `peer` ended unused.
     pub fn rest(&mut self, port: u16, peer: IpAddr, now: Duration) {
         if port != 0 && self.range.contains(&port) {
-            self.resting.insert(port, (now + REST, peer));
+            let until = now.saturating_add(PORT_REST);
+            self.resting.insert(port, Rest { until, peer });
         }
     }
 }
@@ -77,49 +82,38 @@ impl Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
     use core::net::Ipv4Addr;
+    use proptest::prelude::*;
 
     const A: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     const B: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
 
-    fn tried(ports: &mut Ports, peer: IpAddr, second: u64, random: u32) -> Vec<u16> {
-        let now = Duration::from_secs(second);
-        ports.candidates(peer, now, random).collect()
+    #[test]
+    fn a_port_rests_for_its_client_alone_and_for_a_time() {
+        let mut ports = PassivePorts::new(10..=12);
+        ports.rest(11, A, Duration::ZERO);
+        assert_eq!(ports.candidates(A, Duration::ZERO, 0), [10, 12]);
+        assert_eq!(ports.candidates(B, Duration::ZERO, 0), [10, 12, 11]);
+        assert_eq!(ports.candidates(A, PORT_REST, 0), [10, 11, 12]);
     }
 
     #[test]
-    fn every_port_is_tried_once_from_a_random_place_on() {
-        let mut ports = Ports::new(51000..=51003);
-        assert_eq!(tried(&mut ports, A, 0, 6), [51002, 51003, 51000, 51001]);
-        let mut top = Ports::new(65534..=65535);
-        assert_eq!(tried(&mut top, A, 0, 3), [65535, 65534]);
-        let mut all = Ports::new(1..=65535);
-        let mut order = tried(&mut all, A, 0, u32::MAX);
-        order.sort_unstable();
-        assert_eq!(order, (1..=65535).collect::<Vec<_>>());
+    fn the_system_chooses_and_nothing_rests() {
+        let mut ports = PassivePorts::new(0..=0);
+        ports.rest(4000, A, Duration::ZERO);
+        ports.rest(0, A, Duration::ZERO);
+        assert_eq!(ports.candidates(A, Duration::ZERO, 7), [0]);
+        assert!(ports.resting.is_empty());
     }
 
-    #[test]
-    fn an_unused_port_rests_a_minute_for_its_client_and_comes_last_for_others() {
-        let mut ports = Ports::new(51000..=51001);
-        ports.rest(51000, A, Duration::from_secs(5));
-        assert_eq!(tried(&mut ports, A, 64, 0), [51001]);
-        assert_eq!(tried(&mut ports, B, 64, 0), [51001, 51000]);
-        ports.rest(51001, A, Duration::from_secs(64));
-        assert_eq!(tried(&mut ports, A, 64, 0), []);
-        assert_eq!(tried(&mut ports, B, 64, 1), [51001, 51000]);
-        assert_eq!(tried(&mut ports, A, 65, 0), [51000]);
-    }
-
-    #[test]
-    fn the_systems_choice_never_rests_and_an_empty_range_has_nothing() {
-        let mut any = Ports::new(0..=0);
-        any.rest(40000, A, Duration::ZERO);
-        any.rest(0, A, Duration::ZERO);
-        assert_eq!(tried(&mut any, A, 1, 7), [0]);
-        #[allow(clippy::reversed_empty_ranges)]
-        let mut none = Ports::new(9..=8);
-        assert_eq!(tried(&mut none, A, 0, 7), []);
+    proptest! {
+        #[test]
+        fn every_port_once(first in 1u16.., length in 0u16..300, random in any::<u32>()) {
+            let last = first.saturating_add(length);
+            let mut ports = PassivePorts::new(first..=last);
+            let mut got = ports.candidates(A, Duration::ZERO, random);
+            got.sort_unstable();
+            prop_assert_eq!(got, (first..=last).collect::<Vec<_>>());
+        }
     }
 }

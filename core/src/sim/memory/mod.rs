@@ -226,6 +226,11 @@ impl MemoryStore {
         found
     }
 
+    /// The passwords, to look for where they must not be.
+    pub(super) fn passwords(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.shared.accounts.values().map(|a| a.password.clone())
+    }
+
     /// How many uploads have been opened and neither committed nor discarded.
     #[must_use]
     pub fn open_uploads(&self) -> usize {

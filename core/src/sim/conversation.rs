@@ -1,0 +1,402 @@
+//! The control connection as an outsider understands it: which commands the client has sent,
+//! and which reply answers which of them.
+//!
+//! This is a second, independent reading of RFC 959, to hold the session against: it shares
+//! neither the framing nor the table of commands with it.
+
+use super::transcript::{code, shown};
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The longest line that is a command.
+const MAX_LINE: usize = 4096;
+/// Codes that may answer any command: not understood, not now, not logged in.
+const ANY: [u16; 5] = [500, 501, 503, 504, 530];
+/// What a storage can have against a file action.
+const STORAGE: [u16; 7] = [450, 451, 504, 550, 552, 553, 554];
+/// What can end a transfer besides.
+const TRANSFER: [u16; 3] = [226, 425, 426];
+
+/// The codes that may answer a verb besides [`ANY`], and whether the storage may object.
+const VERBS: &[(&str, &[u16], bool)] = &[
+    ("USER", &[331], false),
+    ("PASS", &[230, 451], false),
+    ("QUIT", &[221], false),
+    ("CWD", &[250], true),
+    ("XCWD", &[250], true),
+    ("CDUP", &[250], false),
+    ("XCUP", &[250], false),
+    ("PWD", &[257], false),
+    ("XPWD", &[257], false),
+    ("TYPE", &[200], false),
+    ("STRU", &[200], false),
+    ("MODE", &[200], false),
+    ("PASV", &[227, 425], false),
+    ("EPSV", &[200, 229, 425, 522], false),
+    ("PORT", &[200], false),
+    ("EPRT", &[200, 522], false),
+    ("RETR", &TRANSFER, true),
+    ("STOR", &TRANSFER, true),
+    ("APPE", &TRANSFER, true),
+    ("LIST", &TRANSFER, true),
+    ("NLST", &TRANSFER, true),
+    ("MLSD", &TRANSFER, true),
+    ("REST", &[350], false),
+    ("ALLO", &[200], false),
+    ("RNFR", &[350], true),
+    ("RNTO", &[250], true),
+    ("DELE", &[250], true),
+    ("RMD", &[250], true),
+    ("XRMD", &[250], true),
+    ("MKD", &[257], true),
+    ("XMKD", &[257], true),
+    ("SIZE", &[213], true),
+    ("MDTM", &[213], true),
+    ("MLST", &[250], true),
+    ("STAT", &[211, 212, 213], true),
+    ("FEAT", &[211], false),
+    ("OPTS", &[200], false),
+    ("SYST", &[215], false),
+    ("HELP", &[214, 502], false),
+    ("NOOP", &[200], false),
+    ("ABOR", &[225, 226], false),
+];
+
+/// A command that was sent and has no final reply yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Command {
+    /// In upper case; empty for a line that was too long.
+    pub(super) verb: String,
+    pub(super) argument: Vec<u8>,
+    /// Whether its 1xx has come.
+    preliminary: bool,
+}
+
+impl Command {
+    fn new(line: &[u8]) -> Self {
+        let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
+        let (verb, rest) = line.split_at(end);
+        Self {
+            verb: String::from_utf8_lossy(verb).to_ascii_uppercase(),
+            argument: rest.get(1..).unwrap_or_default().to_vec(),
+            preliminary: false,
+        }
+    }
+
+    pub(super) fn transfers(&self) -> bool {
+        let verbs = ["RETR", "STOR", "APPE", "LIST", "NLST", "MLSD"];
+        verbs.contains(&self.verb.as_str())
+    }
+
+    /// Whether it may be answered while a transfer before it still runs.
+    fn is_urgent(&self) -> bool {
+        ["ABOR", "NOOP", "STAT"].contains(&self.verb.as_str())
+    }
+
+    fn may_get(&self, code: u16) -> bool {
+        let row = VERBS.iter().find(|(verb, ..)| *verb == self.verb);
+        ANY.contains(&code)
+            || row.is_some_and(|(_, codes, storage)| {
+                codes.contains(&code) || (*storage && STORAGE.contains(&code))
+            })
+    }
+}
+
+/// A command and the final reply that answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Exchange {
+    pub(super) command: Command,
+    pub(super) code: u16,
+    pub(super) reply: Vec<u8>,
+}
+
+/// What has been said, and what still wants an answer.
+#[derive(Debug, Default)]
+pub(super) struct Conversation {
+    /// The line that is not whole yet.
+    partial: Vec<u8>,
+    outstanding: VecDeque<Command>,
+    greeted: bool,
+    /// 421 or 221 has been said.
+    over: bool,
+    /// The last reply ended a transfer, so that ABOR's own may follow.
+    transfer_ended: bool,
+}
+
+impl Conversation {
+    /// Takes in what the client's bytes say; gives the commands that they complete.
+    pub(super) fn heard(&mut self, bytes: &[u8]) -> Vec<Command> {
+        let mut complete = Vec::new();
+        for byte in bytes {
+            if *byte != b'\n' {
+                self.partial.push(*byte);
+                continue;
+            }
+            let line = without_telnet(&core::mem::take(&mut self.partial));
+            if line.len() > MAX_LINE {
+                complete.push(Command::new(b""));
+            } else if !line.is_empty() {
+                complete.push(Command::new(&line));
+            }
+        }
+        self.outstanding.extend(complete.iter().cloned());
+        complete
+    }
+
+    /// The commands that have no final reply yet, oldest first.
+    pub(super) fn outstanding(&self) -> impl Iterator<Item = &Command> {
+        self.outstanding.iter()
+    }
+
+    /// Takes one write of the server apart into replies.
+    ///
+    /// # Errors
+    /// It is not made of whole replies in the form of RFC 959 section 4.2.
+    pub(super) fn replies(mut wire: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+        let mut replies = Vec::new();
+        while !wire.is_empty() {
+            let length = reply_length(wire).map_err(|e| format!("{e}: {}", shown(wire)))?;
+            let (reply, rest) = wire.split_at(length);
+            replies.push(reply.to_vec());
+            wire = rest;
+        }
+        Ok(replies)
+    }
+
+    /// Takes in one reply; gives the exchange that it ends, if it ends one.
+    ///
+    /// # Errors
+    /// It answers nothing, or not so.
+    pub(super) fn said(&mut self, reply: &[u8]) -> Result<Option<Exchange>, String> {
+        let code = code(reply);
+        if self.over {
+            return Err(format!("a reply after the last one: {}", shown(reply)));
+        }
+        if !self.greeted {
+            self.greeted = true;
+            return if code == 220 {
+                Ok(None)
+            } else {
+                Err(format!("not a greeting: {}", shown(reply)))
+            };
+        }
+        if code == 421 {
+            self.over = true;
+            return Ok(None);
+        }
+        if code < 200 {
+            return self.preliminary(reply).map(|()| None);
+        }
+        let Some(index) = self.answered_by(code) else {
+            return Err(format!(
+                "{} answers none of {:?}",
+                shown(reply),
+                self.outstanding
+            ));
+        };
+        let Some(command) = self.outstanding.remove(index) else {
+            return Ok(None);
+        };
+        self.transfer_ended = command.transfers();
+        self.over = code == 221;
+        let reply = reply.to_vec();
+        Ok(Some(Exchange {
+            command,
+            code,
+            reply,
+        }))
+    }
+
+    fn preliminary(&mut self, reply: &[u8]) -> Result<(), String> {
+        match self.outstanding.front_mut() {
+            Some(command) if command.transfers() && !command.preliminary => {
+                command.preliminary = true;
+                Ok(())
+            }
+            other => Err(format!("{} is not for {other:?}", shown(reply))),
+        }
+    }
+
+    /// The oldest command, or one that may go before it.
+    fn answered_by(&self, code: u16) -> Option<usize> {
+        let first = self.outstanding.front()?;
+        if first.may_get(code) {
+            return Some(0);
+        }
+        if !first.transfers() && !self.transfer_ended {
+            return None;
+        }
+        self.outstanding
+            .iter()
+            .position(|command| command.is_urgent() && command.may_get(code))
+    }
+}
+
+/// Takes Telnet commands out of a line, and makes CR NUL a CR; a CR at the end belongs to the
+/// end of the line.
+fn without_telnet(line: &[u8]) -> Vec<u8> {
+    let mut data = Vec::new();
+    let mut rest = line;
+    loop {
+        rest = match rest {
+            [] => break,
+            [255, 255, tail @ ..] => {
+                data.push(255);
+                tail
+            }
+            [255, 251..=254, _, tail @ ..] => tail,
+            [255, 250, tail @ ..] => match tail.windows(2).position(|w| w == [255, 240]) {
+                Some(end) => tail.get(end + 2..).unwrap_or_default(),
+                None => break,
+            },
+            [255, 251..=254] | [255] => break,
+            [255, _, tail @ ..] => tail,
+            [byte, tail @ ..] => {
+                data.push(*byte);
+                tail
+            }
+        };
+    }
+    let mut text = Vec::new();
+    let mut rest = data.as_slice();
+    loop {
+        rest = match rest {
+            [] | [b'\r'] => break,
+            [b'\r', 0, tail @ ..] => {
+                text.push(b'\r');
+                tail
+            }
+            [byte, tail @ ..] => {
+                text.push(*byte);
+                tail
+            }
+        };
+    }
+    text
+}
+
+/// The length of the reply that `wire` begins with.
+fn reply_length(wire: &[u8]) -> Result<usize, &'static str> {
+    let mut length = 0;
+    let mut multi_line: Option<&[u8]> = None;
+    for line in wire.split_inclusive(|b| *b == b'\n') {
+        length += line.len();
+        let text = line
+            .strip_suffix(b"\r\n")
+            .ok_or("a line without CRLF at its end")?;
+        check_text(text)?;
+        let digits = text.get(..3).filter(|d| d.iter().all(u8::is_ascii_digit));
+        match (multi_line, digits, text.get(3)) {
+            (None, Some([b'1'..=b'5', ..]), Some(b' ')) => return Ok(length),
+            (None, Some(code @ [b'1'..=b'5', ..]), Some(b'-')) => multi_line = Some(code),
+            (None, ..) => return Err("no reply code"),
+            (Some(code), Some(digits), Some(b' ')) if code == digits => return Ok(length),
+            (Some(_), ..) if text.first() != Some(&b' ') => {
+                return Err("an inner line that is not indented");
+            }
+            (Some(_), ..) => {}
+        }
+    }
+    Err("a reply that does not end")
+}
+
+fn check_text(text: &[u8]) -> Result<(), &'static str> {
+    if text.iter().any(u8::is_ascii_control) {
+        return Err("a control character");
+    }
+    let single_iac = text
+        .split(|b| *b != 255)
+        .any(|run| !run.len().is_multiple_of(2));
+    if single_iac {
+        return Err("0xFF that is not doubled");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_taken_apart() {
+        let wire = b"220 Hi\r\n211-A\r\n B\r\n 211 C\r\n211 End\r\n";
+        let replies = Conversation::replies(wire).unwrap();
+        assert_eq!(replies.len(), 2);
+        assert_eq!(replies.concat(), wire);
+        for bad in [
+            &b"220 Hi"[..],
+            b"220 Hi\n",
+            b"220\r\n",
+            b"2200 x\r\n",
+            b"620 x\r\n",
+            b"220 a\rb\r\n",
+            b"220 a\x1bb\r\n",
+            b"220-a\r\n",
+            b"220-a\r\nb\r\n220 c\r\n",
+            b"220-a\r\n221 c\r\n",
+            b"220 \xff\r\n",
+        ] {
+            assert!(Conversation::replies(bad).is_err(), "{}", shown(bad));
+        }
+        assert!(Conversation::replies(b"220 \xff\xff\r\n").is_ok());
+    }
+
+    fn after(commands: &[u8]) -> Conversation {
+        let mut conversation = Conversation::default();
+        assert_eq!(conversation.said(b"220 Hi\r\n"), Ok(None));
+        conversation.heard(commands);
+        conversation
+    }
+
+    fn answers(conversation: &mut Conversation, code: u16) -> Option<String> {
+        let reply = format!("{code} x\r\n");
+        let exchange = conversation.said(reply.as_bytes()).unwrap();
+        exchange.map(|e| e.command.verb)
+    }
+
+    #[test]
+    fn replies_find_their_commands() {
+        let mut talk = after(b"RETR a\r\nPWD\r\nnoop\r\nABOR\r\nXYZ\r\n");
+        assert_eq!(answers(&mut talk, 150), None);
+        assert_eq!(answers(&mut talk, 200).as_deref(), Some("NOOP"));
+        assert_eq!(answers(&mut talk, 426).as_deref(), Some("RETR"));
+        assert_eq!(answers(&mut talk, 226).as_deref(), Some("ABOR"));
+        assert_eq!(answers(&mut talk, 257).as_deref(), Some("PWD"));
+        assert_eq!(answers(&mut talk, 500).as_deref(), Some("XYZ"));
+        assert_eq!(talk.outstanding().count(), 0);
+    }
+
+    #[test]
+    fn wrong_replies_are_seen() {
+        assert!(after(b"").said(b"200 x\r\n").is_err());
+        assert!(after(b"PWD\r\n").said(b"250 x\r\n").is_err());
+        assert!(after(b"PWD\r\n").said(b"150 x\r\n").is_err());
+        assert!(after(b"PWD\r\nNOOP\r\n").said(b"200 x\r\n").is_err());
+        let mut twice = after(b"RETR a\r\n");
+        assert!(twice.said(b"150 x\r\n").is_ok());
+        assert!(twice.said(b"150 x\r\n").is_err());
+        let mut over = after(b"QUIT\r\nPWD\r\n");
+        assert!(over.said(b"221 x\r\n").is_ok());
+        assert!(over.said(b"257 x\r\n").is_err());
+    }
+
+    #[test]
+    fn lines_are_read_as_the_rfcs_say() {
+        let mut talk = after(b"");
+        let mut lines = |bytes: &[u8]| -> Vec<(String, Vec<u8>)> {
+            let commands = talk.heard(bytes);
+            commands.into_iter().map(|c| (c.verb, c.argument)).collect()
+        };
+        let expected = |verb: &str, argument: &[u8]| (String::from(verb), argument.to_vec());
+        assert_eq!(lines(b"retr  a\r"), []);
+        assert_eq!(lines(b"\n\r\n\n"), [expected("RETR", b" a")]);
+        assert_eq!(lines(b"\xff\xf4\xff\xf2ABOR\r\n"), [expected("ABOR", b"")]);
+        assert_eq!(
+            lines(b"CWD a\r\0\xff\xff\xff\xfd\x01b\r\n"),
+            [expected("CWD", b"a\r\xffb")]
+        );
+        assert_eq!(lines(&[[b'x'; 5000].as_slice(), b"\n"].concat()).len(), 1);
+    }
+}

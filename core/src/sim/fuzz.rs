@@ -1,0 +1,272 @@
+//! What the fuzz targets do with their bytes.
+//!
+//! The functions live here and not in `fuzz/`, so that `cargo test` can replay the seeds without
+//! a fuzzer. They panic where something is wrong; that is how a fuzzer hears of it.
+//!
+//! # The form of a session's seeds
+//!
+//! A seed is the client's side of a conversation as it would be typed, line by line. After each
+//! line the server gets the time to answer. Lines that begin with `@` steer the simulator:
+//!
+//! | line | what it does |
+//! |---|---|
+//! | `@config WORD…` | `disconnect`, `strict`, `v6`: the session's settings; only as the first line |
+//! | `@fast`, `@slow` | from here on lines are pipelined, or not |
+//! | `@data WORD…` | plans the next data connection: `fill=N`, `piece=N`, `pace=N` (seconds), `after=N`, `late=N` (seconds), `never`, `breaks`, `holds`, and last `up=TEXT` |
+//! | `@more TEXT`, `@resume`, `@end`, `@break` | what happens to an open data connection |
+//! | `@sleep N` | lets N seconds pass |
+//! | `@quiet` | gives the server time to answer |
+//! | `@close` | closes the control connection |
+//! | `@hold`, `@one`, `@release` | keeps the storage from answering, lets it answer once, or again |
+//! | `@ports N` | no passive port is free (0), or some are |
+//! | `@kick`, `@drain` | what an operator does |
+//! | `@fault WORD KIND` | the store fails next at `login`, `perform`, `open`, `chunk` or `commit` |
+//!
+//! There is the user `demo` with the password `s3cr3t-pw`, and `guest` with the same one and
+//! without the right to write.
+
+use super::{DataPlan, Fault, MemoryStore, Record, Script, Simulator, Step};
+use crate::command::{ParseError, parse};
+use crate::line::MAX_LINE;
+use crate::{Admin, ErrorKind, Event, FtpPath, MAX_PATH, Peer, SessionConfig};
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
+
+/// Longer inputs are cut: nothing new happens in them.
+const MAX_INPUT: usize = 32 * 1024;
+/// The most bytes of one upload.
+const MAX_FILL: usize = 20_000;
+
+/// One command line: judging it never panics, a command that it means can be said again and
+/// means the same, and its path cannot leave the root.
+///
+/// # Panics
+/// One of these does not hold.
+pub fn command(line: &[u8]) {
+    let line = line.get(..MAX_LINE).unwrap_or(line);
+    let command = match parse(line) {
+        Ok(command) => command,
+        Err(ParseError::UnknownVerb) => return,
+        Err(
+            ParseError::Syntax(spec) | ParseError::Parameter(spec) | ParseError::Protocol(spec),
+        ) => {
+            let verb = line.get(..4).unwrap_or(line).to_ascii_uppercase();
+            let known =
+                [spec.verb, spec.alias].map(|v| v.as_bytes().get(..4).unwrap_or(v.as_bytes()));
+            assert!(
+                known.iter().any(|v| !v.is_empty() && verb.starts_with(v)),
+                "{:?} is no {}",
+                line.escape_ascii(),
+                spec.verb
+            );
+            return;
+        }
+    };
+    let encoded = command.encode();
+    assert!(encoded.len() <= line.len() + 64, "{command:?}");
+    match parse(&encoded) {
+        Ok(again) => assert_eq!(again, command),
+        Err(error) => panic!("{command:?} said again is {error:?}"),
+    }
+    let argument = encoded.splitn(2, |b| *b == b' ').nth(1).unwrap_or_default();
+    if let Ok(path) = FtpPath::root().join(argument) {
+        assert!(path.as_bytes().starts_with(b"/") && path.as_bytes().len() <= MAX_PATH);
+        assert!(path.components().all(|c| !matches!(c, b"" | b"." | b"..")));
+    }
+}
+
+/// A whole session: see [the form of its seeds](self#the-form-of-a-sessions-seeds). The rules of
+/// the simulator hold, and however the client's bytes are split, the server does the same.
+///
+/// # Panics
+/// One of these does not hold.
+pub fn session(data: &[u8]) {
+    let data = data.get(..MAX_INPUT).unwrap_or(data);
+    let whole = play(data, usize::MAX);
+    assert_eq!(play(data, 1), whole, "byte by byte is not as at once");
+    let odd = data.len() % 13 + 2;
+    assert_eq!(
+        play(data, odd),
+        whole,
+        "in pieces of {odd} is not as at once"
+    );
+}
+
+/// What a run looked like from outside, and what it told the log.
+fn play(data: &[u8], piece: usize) -> (Vec<Record>, Vec<Event>) {
+    let store = MemoryStore::new()
+        .with_user("demo", "s3cr3t-pw", true)
+        .with_user("guest", "s3cr3t-pw", false)
+        .with_page_size(2)
+        .with_chunk_size(7)
+        .with_capacity(64 * 1024)
+        .with_file("/a.txt", "line\nline\r\nend")
+        .with_file("/dir/b.bin", [0, 255, 13, 10, 13, 0].as_slice())
+        .with_file("/dir/sub/c", "");
+    let mut lines = data.split_inclusive(|b| *b == b'\n').peekable();
+    let first = lines.next_if(|line| line.starts_with(b"@config"));
+    let mut simulator = simulator(first.unwrap_or_default(), &store, piece);
+    let mut script = Script::new();
+    let mut fast = false;
+    for line in lines {
+        match directive(line) {
+            Some(Directive::Fast(on)) => fast = on,
+            Some(Directive::Step(step)) => script = settle(script, fast).step(step),
+            Some(Directive::Fault(at, kind)) => {
+                run(&mut simulator, &core::mem::take(&mut script));
+                store.fail_next(at, kind);
+            }
+            None => script = settle(script.raw(line), fast),
+        }
+    }
+    run(&mut simulator, &script);
+    let seen = simulator.transcript().seen().cloned().collect();
+    (seen, simulator.transcript().events().cloned().collect())
+}
+
+fn settle(script: Script, fast: bool) -> Script {
+    if fast {
+        script
+    } else {
+        script.step(Step::Quiet)
+    }
+}
+
+fn run(simulator: &mut Simulator, script: &Script) {
+    if let Err(failure) = simulator.play(script) {
+        panic!("{failure}");
+    }
+}
+
+fn simulator(words: &[u8], store: &MemoryStore, piece: usize) -> Simulator {
+    let has = |word: &[u8]| words.split(u8::is_ascii_whitespace).any(|w| w == word);
+    let config = SessionConfig {
+        commit_on_disconnect: has(b"disconnect"),
+        strict_allo: has(b"strict"),
+        ..SessionConfig::default()
+    };
+    let mut simulator = Simulator::new(config.clone(), store.clone())
+        .lenient()
+        .with_pieces(piece);
+    if has(b"v6") {
+        let local = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 21);
+        let addr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 50_000);
+        simulator = simulator.with_peer(config, Peer { addr, local });
+    }
+    simulator
+}
+
+enum Directive {
+    Fast(bool),
+    Step(Step),
+    Fault(Fault, ErrorKind),
+}
+
+/// The directive that a line is, if it is one.
+fn directive(line: &[u8]) -> Option<Directive> {
+    let line = line.strip_prefix(b"@")?.trim_ascii_end();
+    let mut halves = line.splitn(2, |b| *b == b' ');
+    let word = halves.next().unwrap_or_default();
+    let rest = halves.next().unwrap_or_default();
+    let step = match word {
+        b"fast" => return Some(Directive::Fast(true)),
+        b"slow" => return Some(Directive::Fast(false)),
+        b"fault" => return fault(rest),
+        b"data" => Step::Data(plan(rest)),
+        b"more" => Step::DataSend(rest.to_vec()),
+        b"resume" => Step::DataResume,
+        b"end" => Step::DataClose,
+        b"break" => Step::DataBreak,
+        b"sleep" => Step::Sleep(seconds(rest)),
+        b"quiet" => Step::Quiet,
+        b"close" => Step::Close,
+        b"hold" => Step::HoldStorage,
+        b"one" => Step::AnswerOne,
+        b"release" => Step::ReleaseStorage,
+        b"ports" => Step::Ports(number(rest) > 0),
+        b"kick" => Step::Admin(Admin::Kick),
+        b"drain" => Step::Admin(Admin::Drain),
+        _ => return None,
+    };
+    Some(Directive::Step(step))
+}
+
+fn plan(mut words: &[u8]) -> DataPlan {
+    let mut plan = DataPlan::download();
+    let (mut piece, mut pace) = (64 * 1024, Duration::ZERO);
+    while !words.is_empty() {
+        if let Some(text) = words.strip_prefix(b"up=") {
+            plan.upload = text.to_vec();
+            break;
+        }
+        let end = words.iter().position(|b| *b == b' ');
+        let (word, rest) = words.split_at(end.unwrap_or(words.len()));
+        words = rest.get(1..).unwrap_or_default();
+        let mut parts = word.splitn(2, |b| *b == b'=');
+        let (key, value) = (
+            parts.next().unwrap_or_default(),
+            parts.next().unwrap_or_default(),
+        );
+        plan = match key {
+            b"fill" => {
+                let length = number(value).min(MAX_FILL);
+                plan.upload = b"fill\r\n".iter().copied().cycle().take(length).collect();
+                plan
+            }
+            b"piece" => {
+                piece = number(value);
+                plan
+            }
+            b"pace" => {
+                pace = seconds(value);
+                plan
+            }
+            b"after" => plan.after(number(value)),
+            b"late" => plan.delayed(seconds(value)),
+            b"never" => DataPlan {
+                connect: super::Connect::Never,
+                ..plan
+            },
+            b"breaks" => plan.breaks(),
+            b"holds" => plan.holds(),
+            _ => plan,
+        };
+    }
+    // At most a few hundred turns, however small the pieces.
+    let piece = piece.max(plan.upload.len() / 200);
+    plan.in_pieces(piece, pace)
+}
+
+fn fault(words: &[u8]) -> Option<Directive> {
+    let mut words = words.split(|b| *b == b' ');
+    let at = match words.next()? {
+        b"login" => Fault::Login,
+        b"perform" => Fault::Perform,
+        b"open" => Fault::Open,
+        b"chunk" => Fault::Chunk(number(words.next()?)),
+        b"commit" => Fault::Commit,
+        _ => return None,
+    };
+    let kind = match words.next().unwrap_or_default() {
+        b"missing" => ErrorKind::NotFound,
+        b"busy" => ErrorKind::Busy,
+        b"full" => ErrorKind::NoSpace,
+        b"denied" => ErrorKind::Denied,
+        b"name" => ErrorKind::BadName,
+        b"offset" => ErrorKind::BadOffset,
+        b"unsupported" => ErrorKind::Unsupported,
+        _ => ErrorKind::Unavailable,
+    };
+    Some(Directive::Fault(at, kind))
+}
+
+fn number(text: &[u8]) -> usize {
+    let text = core::str::from_utf8(text).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
+}
+
+/// At most a day.
+fn seconds(text: &[u8]) -> Duration {
+    Duration::from_secs(u64::try_from(number(text).min(86_400)).unwrap_or(0))
+}

@@ -1,0 +1,370 @@
+//! The rules that hold in every run, whatever the client does.
+//!
+//! The [`Monitor`] stands between session and driver and sees all inputs and outputs. It knows
+//! the contract of the [crate documentation](crate), and keeps the client's view of the
+//! conversation and of its files. It never stops a run; it collects what it has against it.
+
+use super::MemoryStore;
+use super::conversation::Conversation;
+use super::model::{Model, Moved};
+use super::transcript::{code, shown};
+use crate::{
+    DataRoute, Event, FtpPath, Id, Input, MAX_PATH, Now, Operation, Output, Transfer, TransferKind,
+};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// The most bytes of one write: the bound on pending replies, and one long reply (STAT of 200
+/// entries).
+const MAX_WRITE: usize = 320 * 1024;
+/// More objections than these say nothing new.
+const MAX_OBJECTIONS: usize = 8;
+
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Asked, not answered.
+    Asked,
+    /// A transfer that the storage has opened.
+    Opened,
+    /// Its data connection is being made or moves bytes.
+    Running,
+    /// Its upload has ended and no verdict has come.
+    Ended,
+    /// Commit or discard was ordered.
+    Judged,
+}
+
+/// What has been seen of a run, and what was wrong with it.
+#[derive(Debug, Default)]
+pub(super) struct Monitor {
+    conversation: Conversation,
+    /// What may be stored: more than one state where nobody heard the last reply.
+    models: Vec<Model>,
+    moved: Moved,
+    /// The request that the session waits for. There is never a second one.
+    request: Option<(Id, Stage)>,
+    last_id: Option<Id>,
+    /// Whether somebody is logged in, and if so, whether with the right to write.
+    login: Option<bool>,
+    listener: Listener,
+    closed: bool,
+    /// An upload was committed and no reply has said so yet.
+    unheard_commit: bool,
+    /// 421 or 221 has been said, so the session must close.
+    must_close: bool,
+    ticked: bool,
+    secrets: Vec<Vec<u8>>,
+    /// The client has said a secret where it may be shown.
+    spilled: bool,
+    objections: Vec<String>,
+}
+
+/// What is known of the passive listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Listener {
+    #[default]
+    None,
+    Asked,
+    Stands,
+}
+
+impl Monitor {
+    /// One that also holds the store against the client's view of it.
+    pub(super) fn new(store: Option<&MemoryStore>, secrets: Vec<Vec<u8>>) -> Self {
+        let models = store.map(|store| Model::new(store.files(), store.directories()));
+        Self {
+            models: models.into_iter().collect(),
+            secrets,
+            ..Self::default()
+        }
+    }
+
+    /// What was wrong.
+    pub(super) fn objections(&self) -> &[String] {
+        &self.objections
+    }
+
+    pub(super) fn object(&mut self, text: impl Into<String>) {
+        if self.objections.len() < MAX_OBJECTIONS {
+            self.objections.push(text.into());
+        }
+    }
+
+    fn demand(&mut self, holds: bool, text: impl FnOnce() -> String) {
+        if !holds {
+            self.object(text());
+        }
+    }
+
+    /// What the data connection of the running transfer has moved.
+    pub(super) fn moved(&mut self, moved: Moved) {
+        self.moved = moved;
+    }
+
+    /// Sees an input, before the session does.
+    pub(super) fn input(&mut self, input: &Input<'_>) {
+        self.ticked = matches!(input, Input::Tick);
+        match input {
+            Input::Control(bytes) => {
+                for line in self.conversation.heard(bytes) {
+                    let shown = line.verb != "PASS";
+                    self.spilled |= shown && contains_any(&line.argument, &self.secrets);
+                }
+            }
+            Input::Login { id, result } if self.waits_for(*id) => {
+                self.request = None;
+                self.login = result.as_ref().ok().map(|info| info.writable);
+            }
+            Input::Performed { id, .. } if self.waits_for(*id) => self.request = None,
+            Input::Listening { id, address } if self.waits_for(*id) => {
+                self.request = None;
+                self.listener = match address {
+                    Some(_) => Listener::Stands,
+                    None => Listener::None,
+                };
+            }
+            Input::TransferReady { id, result } if self.waits_for(*id) => {
+                self.request = result.is_ok().then_some((*id, Stage::Opened));
+            }
+            Input::TransferEof { id, .. } if self.waits_for(*id) => {
+                self.request = Some((*id, Stage::Ended));
+            }
+            Input::TransferDone { id, report } if self.waits_for(*id) => {
+                let judged = self.request == Some((*id, Stage::Judged));
+                self.unheard_commit = judged && report.outcome.is_ok();
+                self.request = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn waits_for(&self, id: Id) -> bool {
+        self.request.is_some_and(|(waiting, _)| waiting == id)
+    }
+
+    /// Sees an output, before the driver does it.
+    pub(super) fn output(&mut self, now: Now, output: &Output) {
+        if self.closed {
+            let nothing = matches!(output, Output::Wait(None));
+            self.demand(nothing, || format!("after Close came {output:?}"));
+            return;
+        }
+        match output {
+            Output::Send(bytes) => self.send(bytes),
+            Output::Login { id, .. } => self.asks(*id),
+            Output::Perform { id, operation } => {
+                self.asks(*id);
+                self.operation(operation);
+            }
+            Output::Listen { id } => {
+                self.asks(*id);
+                self.needs_login("Listen", false);
+                self.listener = Listener::Asked;
+            }
+            Output::StopListening => self.listener = Listener::None,
+            Output::Open(transfer) => {
+                self.asks(transfer.id);
+                self.transfer(transfer);
+            }
+            Output::Run { id, route } => {
+                self.advance(*id, Stage::Opened, Stage::Running, "Run");
+                if *route == DataRoute::Passive {
+                    let stands = self.listener == Listener::Stands;
+                    self.demand(stands, || String::from("a passive Run without a listener"));
+                    self.listener = Listener::None;
+                }
+            }
+            Output::Commit { id } => self.advance(*id, Stage::Ended, Stage::Judged, "Commit"),
+            Output::Discard { id, .. } => self.advance(*id, Stage::Ended, Stage::Judged, "Discard"),
+            Output::Cancel { id } => {
+                let known = self.waits_for(*id);
+                self.demand(known, || format!("{id:?} was cancelled and does not run"));
+                self.request = None;
+            }
+            Output::Event(event) => self.event(event),
+            Output::Close => self.close(),
+            Output::Wait(deadline) => self.wait(now, *deadline),
+        }
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        let small = bytes.len() <= MAX_WRITE;
+        self.demand(small, || format!("one write of {} bytes", bytes.len()));
+        match Conversation::replies(bytes) {
+            Ok(replies) => replies.iter().for_each(|reply| self.reply(reply)),
+            Err(error) => self.object(error),
+        }
+    }
+
+    fn reply(&mut self, reply: &[u8]) {
+        match code(reply) {
+            331 => self.login = None,
+            221 | 421 => self.must_close = true,
+            _ => {}
+        }
+        match self.conversation.said(reply) {
+            Ok(None) => {}
+            Ok(Some(exchange)) => {
+                self.unheard_commit = false;
+                let moved = core::mem::take(&mut self.moved);
+                let mut models = core::mem::take(&mut self.models);
+                for model in &mut models {
+                    if let Err(error) = model.learn(&exchange, &moved) {
+                        self.object(error);
+                    }
+                }
+                self.models = models;
+                if !exchange.command.transfers() {
+                    // An urgent command was answered; the transfer still runs.
+                    self.moved = moved;
+                }
+            }
+            Err(error) => self.object(error),
+        }
+    }
+
+    fn asks(&mut self, id: Id) {
+        let fresh = self.last_id.is_none_or(|last| last < id);
+        self.demand(fresh, || format!("{id:?} was used before"));
+        self.last_id = Some(id);
+        if let Some((other, stage)) = self.request.replace((id, Stage::Asked)) {
+            self.object(format!("{id:?} was asked while {other:?} was {stage:?}"));
+        }
+    }
+
+    fn advance(&mut self, id: Id, from: Stage, to: Stage, what: &str) {
+        let fits = self.request == Some((id, from));
+        let request = self.request;
+        self.demand(fits, || format!("{what} of {id:?} while {request:?}"));
+        self.request = Some((id, to));
+    }
+
+    fn needs_login(&mut self, what: &str, writes: bool) {
+        match self.login {
+            None => self.object(format!("{what} before login")),
+            Some(false) if writes => self.object(format!("{what} without the right to write")),
+            Some(_) => {}
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        let (paths, writes) = match operation {
+            Operation::Stat(path)
+            | Operation::ChangeDirectory(path)
+            | Operation::List { path, .. } => (alloc::vec![path], false),
+            Operation::MakeDirectory(path)
+            | Operation::RemoveDirectory(path)
+            | Operation::Delete(path) => (alloc::vec![path], true),
+            Operation::Rename { from, to } => (alloc::vec![from, to], true),
+        };
+        self.needs_login("an operation", writes);
+        paths.into_iter().for_each(|path| self.path(path));
+    }
+
+    fn transfer(&mut self, transfer: &Transfer) {
+        let writes = matches!(transfer.kind, TransferKind::Store { .. });
+        self.needs_login("a transfer", writes);
+        self.path(transfer.path());
+        self.moved = Moved::default();
+    }
+
+    fn path(&mut self, path: &FtpPath) {
+        let bytes = path.as_bytes();
+        let inside = bytes.first() == Some(&b'/')
+            && bytes.len() <= MAX_PATH
+            && !bytes.iter().any(u8::is_ascii_control)
+            && (bytes.len() == 1
+                || bytes
+                    .split(|b| *b == b'/')
+                    .skip(1)
+                    .all(|name| !matches!(name, b"" | b"." | b"..")));
+        self.demand(inside, || format!("the path {}", shown(bytes)));
+    }
+
+    fn event(&mut self, event: &Event) {
+        let texts: Vec<&str> = match event {
+            Event::Command(text) | Event::Reply(text) => alloc::vec![text],
+            Event::LoggedIn { user } => alloc::vec![user],
+            Event::LoginFailed { user, reason } => alloc::vec![user, reason],
+            Event::Transfer { .. } | Event::Closing(_) => Vec::new(),
+        };
+        for text in texts {
+            let clean = !text.chars().any(char::is_control);
+            self.demand(clean, || format!("control characters in {event:?}"));
+        }
+        let told = format!("{event:?}");
+        self.secret(&told);
+    }
+
+    /// Holds a text that people may see against the secrets.
+    pub(super) fn secret(&mut self, text: &str) {
+        if !self.spilled && contains_any(text.as_bytes(), &self.secrets) {
+            self.object(format!("a secret in {text}"));
+        }
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        let judged = matches!(self.request.take(), Some((_, Stage::Judged)));
+        if !judged && !self.unheard_commit {
+            return;
+        }
+        let command = self.conversation.outstanding().next();
+        if let (Some(command), Some(model)) = (command, self.models.first()) {
+            let other = model.supposing(command, &self.moved);
+            self.models.extend(other);
+        }
+    }
+
+    fn wait(&mut self, now: Now, deadline: Option<Duration>) {
+        self.demand(!self.must_close, || {
+            String::from("the session goes on after its last reply")
+        });
+        let ahead = deadline.is_none_or(|at| at > now.mono || !self.ticked);
+        self.demand(ahead, || {
+            format!("a tick at {:?} left the deadline {deadline:?}", now.mono)
+        });
+        let named = deadline.is_some() || self.request.is_some();
+        self.demand(named, || String::from("the session waits for nothing"));
+    }
+
+    /// Nothing is left to deliver and no request is open: everything must have been answered.
+    pub(super) fn rest(&mut self, wants_input: bool) {
+        if self.closed || self.request.is_some() {
+            return;
+        }
+        self.demand(wants_input, || {
+            String::from("the session waits for commands and wants none")
+        });
+        let unanswered: Vec<_> = self.conversation.outstanding().cloned().collect();
+        self.demand(unanswered.is_empty(), || {
+            format!("no reply to {unanswered:?}")
+        });
+    }
+
+    /// The store at rest is what the client was told.
+    pub(super) fn compare(&mut self, store: &MemoryStore) {
+        let (files, directories) = (store.files(), store.directories());
+        let verdicts: Vec<_> = self
+            .models
+            .iter()
+            .map(|model| model.agrees(&files, &directories))
+            .collect();
+        if verdicts.iter().all(Result::is_err)
+            && let Some(Err(error)) = verdicts.into_iter().next()
+        {
+            self.object(error);
+        }
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+}
+
+fn contains_any(text: &[u8], parts: &[Vec<u8>]) -> bool {
+    parts.iter().any(|part| contains(text, part))
+}
