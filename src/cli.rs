@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::logging;
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use log::LevelFilter;
 use ossftp::server::Runtime;
 use ossftp_oss::{AddressStyle, Endpoint};
@@ -262,7 +262,7 @@ fn dev_store_arguments() -> Vec<Arg> {
             "A bucket to offer; give it again for more",
         )
         .required(true)
-        .action(ArgAction::Append),
+        .action(clap::ArgAction::Append),
         flag("log", "FILE", "File to write a line per request to")
             .value_parser(value_parser!(PathBuf)),
         log_level_argument(),

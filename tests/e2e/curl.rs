@@ -171,7 +171,7 @@ fn a_wrong_login_says_why(runtime: &str) {
     let user = world.user();
     let root = format!("ftp://{}/", world.address);
     for (user, secret, words) in [
-        (user.as_str(), "not-the-secret", &["secret"][..]),
+        (user.as_str(), "not-the-secret", &["AccessKeySecret"][..]),
         (
             &format!("nobody/{}", world.key.bucket),
             &world.key.secret,

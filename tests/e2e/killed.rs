@@ -55,7 +55,9 @@ fn killed(runtime: &str, test: &str, size: usize, close: &str) {
         }
         let said = world.gateway.lines();
         client.kill();
-        world.gateway.wait_for_after(said, "closing: the client closed the connection");
+        world
+            .gateway
+            .wait_for_after(said, "closing: the client closed the connection");
         wait_until("the end of the upload", || world.unfinished_uploads() == 0);
         assert_eq!(world.keys(), ["old"], "after {name}");
     }

@@ -15,4 +15,5 @@ mod ftplib;
 mod killed;
 mod lftp;
 mod memory;
+mod oss;
 mod readme;

@@ -126,6 +126,7 @@ impl World {
     pub(crate) fn keys(&self) -> Vec<String> {
         let prefix = format!("{}/", self.folder);
         keys_below(&self.bucket(), &prefix)
+            .unwrap()
             .iter()
             .map(|key| key.strip_prefix(&prefix).unwrap().to_owned())
             .filter(|name| !name.is_empty())
@@ -147,11 +148,8 @@ impl Drop for World {
     fn drop(&mut self) {
         if self.store.is_none() {
             self.gateway.kill();
-            let bucket = self.bucket();
-            for keys in keys_below(&bucket, &format!("{}/", self.folder)).chunks(1000) {
-                if let Err(error) = bucket.delete_objects(keys) {
-                    eprintln!("{} is left in the bucket: {error}", self.folder);
-                }
+            if let Err(error) = empty(&self.bucket(), &format!("{}/", self.folder)) {
+                eprintln!("{} is left in the bucket: {error}", self.folder);
             }
         }
     }
@@ -206,16 +204,26 @@ impl Key {
     }
 }
 
-fn keys_below(bucket: &Bucket, prefix: &str) -> Vec<String> {
+/// Deletes all keys that begin with `prefix`.
+fn empty(bucket: &Bucket, prefix: &str) -> ossftp_oss::Result<()> {
+    for keys in keys_below(bucket, prefix)?.chunks(1000) {
+        bucket.delete_objects(keys)?;
+    }
+    Ok(())
+}
+
+fn keys_below(bucket: &Bucket, prefix: &str) -> ossftp_oss::Result<Vec<String>> {
     let mut list = ListObjects {
         prefix: prefix.to_owned(),
         ..ListObjects::default()
     };
     let mut keys = Vec::new();
     loop {
-        let page = bucket.list_objects_v2(&list).unwrap();
+        let page = bucket.list_objects_v2(&list)?;
         keys.extend(page.objects.into_iter().map(|object| object.key));
-        let Some(next) = page.next else { return keys };
+        let Some(next) = page.next else {
+            return Ok(keys);
+        };
         list.continuation_token = Some(next);
     }
 }
