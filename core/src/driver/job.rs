@@ -254,6 +254,8 @@ impl Job {
     ) -> Result<usize, TransferFailure> {
         loop {
             match data.read(space) {
+                // A cancelled connection is shut down, which reads like an end in order.
+                Ok(0) if self.cancel.is_cancelled() => return Err(TransferFailure::Cancelled),
                 Ok(count) => {
                     self.progress.add(count);
                     return Ok(count);

@@ -1,0 +1,573 @@
+//! The command line: which commands and flags there are, and what their values mean.
+//!
+//! Decides what is a wrong argument, and nothing else: whether a port is free or a directory can
+//! be written is for the command to find out. Every flag may be written with underscores, as the
+//! Python tool had them, and without a word the command is `serve`.
+
+use crate::failure::Failure;
+use crate::logging;
+use clap::builder::ValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Command, value_parser};
+use log::LevelFilter;
+use ossftp::server::Runtime;
+use ossftp_oss::{AddressStyle, Endpoint};
+use std::ffi::OsString;
+use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
+#[cfg(feature = "dev-store")]
+use std::path::PathBuf;
+
+/// What the program was asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Invocation {
+    /// Show this text: `--help`, `--version`.
+    Show(String),
+    /// Serve FTP.
+    Serve(Serve),
+    /// Serve FTP on a store of its own.
+    #[cfg(feature = "dev-store")]
+    Demo(Demo),
+    /// Run the OSS-compatible store alone.
+    #[cfg(feature = "dev-store")]
+    DevStore(DevStore),
+}
+
+/// The arguments of `oss-ftp serve`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Serve {
+    /// A host name or an address of this machine.
+    pub(crate) listen_address: String,
+    /// 0 is any free one.
+    pub(crate) port: u16,
+    /// Never empty.
+    pub(crate) passive_ports: RangeInclusive<u16>,
+    /// What the reply to PASV names instead of the own address.
+    pub(crate) masquerade_address: Option<Ipv4Addr>,
+    /// Where each bucket is reached.
+    pub(crate) bucket_endpoints: Vec<(String, Endpoint)>,
+    /// Where all other buckets are reached.
+    pub(crate) endpoint: Option<Endpoint>,
+    /// The region that requests are signed for, where the endpoint does not tell it.
+    pub(crate) region: Option<String>,
+    /// Whether to use internal endpoints; `None`: find out.
+    pub(crate) internal: Option<bool>,
+    /// How much is logged.
+    pub(crate) log_level: LevelFilter,
+    /// The driver.
+    pub(crate) runtime: Runtime,
+}
+
+/// The arguments of `oss-ftp demo`.
+#[cfg(feature = "dev-store")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Demo {
+    /// Where the objects are kept.
+    pub(crate) dir: PathBuf,
+    /// FTP; 0 is any free one.
+    pub(crate) port: u16,
+    /// The store's own; 0 is any free one.
+    pub(crate) store_port: u16,
+    /// How much is logged.
+    pub(crate) log_level: LevelFilter,
+    /// The driver.
+    pub(crate) runtime: Runtime,
+}
+
+/// The arguments of `oss-ftp dev-store`.
+#[cfg(feature = "dev-store")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct DevStore {
+    /// Host and port to listen on; port 0 is any free one.
+    pub(crate) listen: (String, u16),
+    /// Where the objects are kept.
+    pub(crate) dir: PathBuf,
+    /// The one access key that the store knows.
+    pub(crate) access_key_id: String,
+    /// Its secret.
+    pub(crate) access_key_secret: String,
+    /// The buckets; made where they do not exist.
+    pub(crate) buckets: Vec<String>,
+    /// Where each request is written down.
+    pub(crate) log: Option<PathBuf>,
+    /// How much is logged.
+    pub(crate) log_level: LevelFilter,
+}
+
+#[cfg(feature = "dev-store")]
+impl std::fmt::Debug for DevStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // All but the secret.
+        f.debug_struct("DevStore")
+            .field("listen", &self.listen)
+            .field("dir", &self.dir)
+            .field("access_key_id", &self.access_key_id)
+            .field("buckets", &self.buckets)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the arguments, the program's own name first.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matches = match command().try_get_matches_from(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                return Ok(Invocation::Show(error.render().to_string()));
+            }
+            _ => return Err(Failure::Usage(one_sentence(&error, &arguments))),
+        },
+    };
+    match matches.subcommand() {
+        #[cfg(feature = "dev-store")]
+        Some(("demo", matches)) => demo(matches).map(Invocation::Demo),
+        #[cfg(feature = "dev-store")]
+        Some(("dev-store", matches)) => dev_store(matches).map(Invocation::DevStore),
+        Some((_, matches)) => serve(matches).map(Invocation::Serve),
+        None => serve(&matches).map(Invocation::Serve),
+    }
+}
+
+/// The whole command line.
+fn command() -> Command {
+    let root = Command::new("oss-ftp")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("An FTP server whose disk is Alibaba Cloud OSS.")
+        .after_help("Without a command, oss-ftp serves.")
+        .args_conflicts_with_subcommands(true)
+        .args(serve_arguments())
+        .subcommand(
+            Command::new("serve")
+                .about("Serve FTP on OSS buckets; log in as AccessKeyId/bucket")
+                .args(serve_arguments()),
+        );
+    #[cfg(feature = "dev-store")]
+    let root = root
+        .subcommand(
+            Command::new("demo")
+                .about("Serve FTP on a store of its own, to try it without an OSS account")
+                .args(demo_arguments()),
+        )
+        .subcommand(
+            Command::new("dev-store")
+                .about("Run the OSS-compatible store alone, for tests and development")
+                .args(dev_store_arguments()),
+        );
+    root
+}
+
+fn serve_arguments() -> Vec<Arg> {
+    vec![
+        flag("listen-address", "ADDRESS", "Address to listen on").default_value("127.0.0.1"),
+        flag("port", "PORT", "Port to listen on; 0 takes any free one")
+            .default_value("2048")
+            .value_parser(value_parser!(u16)),
+        flag(
+            "passive-ports-start",
+            "PORT",
+            "First port for passive data connections",
+        )
+        .default_value("51000")
+        .value_parser(value_parser!(u16).range(1..)),
+        flag(
+            "passive-ports-end",
+            "PORT",
+            "Last port for passive data connections",
+        )
+        .default_value("53000")
+        .value_parser(value_parser!(u16).range(1..)),
+        flag(
+            "masquerade-address",
+            "IPV4",
+            "Public address to name in replies to PASV, behind NAT",
+        )
+        .value_parser(ValueParser::new(ipv4)),
+        flag(
+            "bucket-endpoints",
+            "LIST",
+            "Where buckets are: bucket.endpoint, several with commas",
+        )
+        .value_parser(ValueParser::new(bucket_endpoints)),
+        flag(
+            "endpoint",
+            "ENDPOINT",
+            "OSS endpoint for buckets that --bucket-endpoints does not name",
+        )
+        .value_parser(ValueParser::new(endpoint)),
+        flag(
+            "region",
+            "REGION",
+            "Region to sign for, where the endpoint does not tell it",
+        ),
+        flag(
+            "internal",
+            "True|False",
+            "Use OSS's internal endpoints; without it, find out",
+        )
+        .num_args(0..=1)
+        .default_missing_value("True")
+        .value_parser(ValueParser::new(boolean)),
+        log_level_argument(),
+        runtime_argument(),
+    ]
+}
+
+#[cfg(feature = "dev-store")]
+fn demo_arguments() -> Vec<Arg> {
+    vec![
+        flag("dir", "DIR", "Directory to keep the objects in")
+            .default_value("./oss-ftp-demo")
+            .value_parser(value_parser!(PathBuf)),
+        flag("port", "PORT", "FTP port; 0 takes any free one")
+            .default_value("2048")
+            .value_parser(value_parser!(u16)),
+        flag(
+            "store-port",
+            "PORT",
+            "Port of the store; 0 takes any free one",
+        )
+        .default_value("0")
+        .value_parser(value_parser!(u16)),
+        log_level_argument(),
+        runtime_argument(),
+    ]
+}
+
+#[cfg(feature = "dev-store")]
+fn dev_store_arguments() -> Vec<Arg> {
+    vec![
+        flag(
+            "listen",
+            "HOST:PORT",
+            "Address to listen on; port 0 takes any free one",
+        )
+        .default_value("127.0.0.1:9000")
+        .value_parser(ValueParser::new(host_and_port)),
+        flag("dir", "DIR", "Directory to keep the objects in")
+            .required(true)
+            .value_parser(value_parser!(PathBuf)),
+        flag(
+            "access-key-id",
+            "ID",
+            "The access key that may do everything",
+        )
+        .required(true),
+        flag("access-key-secret", "SECRET", "Its secret")
+            .required(true)
+            .allow_hyphen_values(true),
+        flag(
+            "bucket",
+            "NAME",
+            "A bucket to offer; give it again for more",
+        )
+        .required(true)
+        .action(clap::ArgAction::Append),
+        flag("log", "FILE", "File to write a line per request to")
+            .value_parser(value_parser!(PathBuf)),
+        log_level_argument(),
+    ]
+}
+
+/// A flag with a value, written with hyphens or with underscores.
+fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    let argument = Arg::new(name).long(name).value_name(value).help(help);
+    if name.contains('-') {
+        argument.alias(name.replace('-', "_"))
+    } else {
+        argument
+    }
+}
+
+fn log_level_argument() -> Arg {
+    flag(
+        "loglevel",
+        "LEVEL",
+        "How much to log: DEBUG, INFO, WARNING, ERROR or CRITICAL",
+    )
+    .aliases(["log-level", "log_level"])
+    .default_value("INFO")
+    .value_parser(ValueParser::new(|name: &str| {
+        logging::level(name).ok_or("the levels are DEBUG, INFO, WARNING, ERROR and CRITICAL")
+    }))
+}
+
+fn runtime_argument() -> Arg {
+    let argument = flag("runtime", "smol|threads", "What drives the sessions")
+        .value_parser(ValueParser::new(|name: &str| name.parse::<Runtime>()));
+    match Runtime::preferred() {
+        Some(runtime) => argument.default_value(runtime.name()),
+        None => argument,
+    }
+}
+
+fn serve(matches: &ArgMatches) -> Result<Serve, Failure> {
+    let (start, end) = (
+        value::<u16>(matches, "passive-ports-start")?,
+        value::<u16>(matches, "passive-ports-end")?,
+    );
+    if start > end {
+        return Err(Failure::Usage(format!(
+            "--passive-ports-start {start} is above --passive-ports-end {end}; give the lower port first"
+        )));
+    }
+    Ok(Serve {
+        listen_address: value(matches, "listen-address")?,
+        port: value(matches, "port")?,
+        passive_ports: start..=end,
+        masquerade_address: optional(matches, "masquerade-address"),
+        bucket_endpoints: optional(matches, "bucket-endpoints").unwrap_or_default(),
+        endpoint: optional(matches, "endpoint"),
+        region: optional(matches, "region"),
+        internal: optional(matches, "internal"),
+        log_level: value(matches, "loglevel")?,
+        runtime: runtime(matches)?,
+    })
+}
+
+#[cfg(feature = "dev-store")]
+fn demo(matches: &ArgMatches) -> Result<Demo, Failure> {
+    Ok(Demo {
+        dir: value(matches, "dir")?,
+        port: value(matches, "port")?,
+        store_port: value(matches, "store-port")?,
+        log_level: value(matches, "loglevel")?,
+        runtime: runtime(matches)?,
+    })
+}
+
+#[cfg(feature = "dev-store")]
+fn dev_store(matches: &ArgMatches) -> Result<DevStore, Failure> {
+    Ok(DevStore {
+        listen: value(matches, "listen")?,
+        dir: value(matches, "dir")?,
+        access_key_id: value(matches, "access-key-id")?,
+        access_key_secret: value(matches, "access-key-secret")?,
+        buckets: matches
+            .get_many::<String>("bucket")
+            .map(|names| names.cloned().collect())
+            .unwrap_or_default(),
+        log: optional(matches, "log"),
+        log_level: value(matches, "loglevel")?,
+    })
+}
+
+fn runtime(matches: &ArgMatches) -> Result<Runtime, Failure> {
+    optional(matches, "runtime")
+        .ok_or_else(|| Failure::Run(ossftp::server::ServerError::NoRuntime.to_string()))
+}
+
+fn optional<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Option<T> {
+    matches.get_one::<T>(name).cloned()
+}
+
+/// The value of a flag that is required or has a default.
+fn value<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Result<T, Failure> {
+    optional(matches, name)
+        .ok_or_else(|| Failure::Usage(format!("--{name} is missing; give it a value")))
+}
+
+fn ipv4(text: &str) -> Result<Ipv4Addr, &'static str> {
+    text.parse()
+        .map_err(|_| "the reply to PASV can only name an IPv4 address, such as 203.0.113.7")
+}
+
+fn boolean(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("it is True or False"),
+    }
+}
+
+/// An endpoint. Without a scheme it is https, but http on this machine and on plain addresses,
+/// where nobody has a certificate.
+fn endpoint(text: &str) -> Result<Endpoint, String> {
+    let parsed = Endpoint::parse(text).map_err(|_| {
+        format!(
+            "'{text}' is no endpoint, such as oss-cn-hangzhou.aliyuncs.com or http://127.0.0.1:9000"
+        )
+    })?;
+    let plain = !text.contains("://") && parsed.style() == AddressStyle::Path;
+    Ok(if plain {
+        parsed.with_https(false)
+    } else {
+        parsed
+    })
+}
+
+/// `bucket.endpoint,…`, each split at its first dot.
+fn bucket_endpoints(text: &str) -> Result<Vec<(String, Endpoint)>, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| {
+            let (bucket, rest) = item
+                .split_once('.')
+                .filter(|(bucket, _)| !bucket.is_empty())
+                .ok_or_else(|| {
+                    format!("'{item}' is no bucket.endpoint, such as mybucket.oss-cn-beijing.aliyuncs.com")
+                })?;
+            Ok((bucket.to_owned(), endpoint(rest)?))
+        })
+        .collect()
+}
+
+#[cfg(feature = "dev-store")]
+fn host_and_port(text: &str) -> Result<(String, u16), &'static str> {
+    const WANTED: &str = "it is a host and a port, such as 127.0.0.1:9000";
+    let (host, port) = text.rsplit_once(':').ok_or(WANTED)?;
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    if host.is_empty() {
+        return Err(WANTED);
+    }
+    Ok((host.to_owned(), port.parse().map_err(|_| WANTED)?))
+}
+
+/// What clap has to say, on one line, and where to read more in place of the usage.
+fn one_sentence(error: &clap::Error, arguments: &[OsString]) -> String {
+    let text = error.render().to_string();
+    let mut sentence = String::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line.starts_with("Usage:") || line.starts_with("For more information") {
+            break;
+        }
+        let line = line.strip_prefix("error: ").unwrap_or(line);
+        let (tip, line) = match line.strip_prefix("tip: ") {
+            Some(line) => (true, line),
+            None => (false, line),
+        };
+        if !sentence.is_empty() {
+            sentence.push_str(if tip { "; " } else { " " });
+        }
+        sentence.push_str(line);
+    }
+    let word = arguments
+        .get(1)
+        .and_then(|word| word.to_str())
+        .unwrap_or_default();
+    let known = command()
+        .find_subcommand(word)
+        .map(|known| format!("{} ", known.get_name()));
+    sentence.push_str(&format!(
+        "; see oss-ftp {}--help",
+        known.unwrap_or_default()
+    ));
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Invocation, Failure> {
+        let arguments = std::iter::once("oss-ftp").chain(arguments.iter().copied());
+        parse(arguments.map(OsString::from))
+    }
+
+    fn served(arguments: &[&str]) -> Serve {
+        match parsed(arguments) {
+            Ok(Invocation::Serve(serve)) => serve,
+            other => panic!("{arguments:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_a_word_it_serves_with_the_old_defaults() {
+        let serve = served(&[]);
+        assert_eq!(serve, served(&["serve"]));
+        assert_eq!(serve.listen_address, "127.0.0.1");
+        assert_eq!(serve.port, 2048);
+        assert_eq!(serve.passive_ports, 51000..=53000);
+        assert_eq!(serve.internal, None);
+        assert_eq!(serve.log_level, LevelFilter::Info);
+    }
+
+    #[test]
+    fn hyphens_and_underscores_are_the_same() {
+        let hyphens = served(&[
+            "serve",
+            "--listen-address=0.0.0.0",
+            "--passive-ports-start=60000",
+            "--passive-ports-end=60009",
+            "--masquerade-address=203.0.113.7",
+            "--bucket-endpoints=b.oss-cn-beijing.aliyuncs.com",
+        ]);
+        let underscores = served(&[
+            "--listen_address",
+            "0.0.0.0",
+            "--passive_ports_start",
+            "60000",
+            "--passive_ports_end",
+            "60009",
+            "--masquerade_address",
+            "203.0.113.7",
+            "--bucket_endpoints",
+            "b.oss-cn-beijing.aliyuncs.com",
+        ]);
+        assert_eq!(hyphens, underscores);
+        assert_eq!(hyphens.passive_ports, 60000..=60009);
+    }
+
+    #[test]
+    fn internal_in_all_its_forms() {
+        for (arguments, internal) in [
+            (&["--internal=True"][..], true),
+            (&["--internal=true"], true),
+            (&["--internal", "True"], true),
+            (&["--internal"], true),
+            (&["--internal", "--port=1"], true),
+            (&["--internal=False"], false),
+            (&["--internal", "false"], false),
+        ] {
+            assert_eq!(served(arguments).internal, Some(internal), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn bucket_endpoints_split_at_the_first_dot() {
+        let list = "mybucket.oss-cn-beijing.aliyuncs.com, b.127.0.0.1:9000,c.https://127.0.0.1,";
+        let endpoints: Vec<(String, String)> = served(&["--bucket-endpoints", list])
+            .bucket_endpoints
+            .into_iter()
+            .map(|(bucket, endpoint)| (bucket, endpoint.to_string()))
+            .collect();
+        let wanted = [
+            ("mybucket", "https://oss-cn-beijing.aliyuncs.com"),
+            ("b", "http://127.0.0.1:9000"),
+            ("c", "https://127.0.0.1"),
+        ];
+        assert_eq!(
+            endpoints,
+            wanted.map(|(bucket, endpoint)| (bucket.into(), endpoint.into()))
+        );
+    }
+
+    #[test]
+    fn passive_ports_of_no_port_are_refused() {
+        let start_after_end = ["--passive-ports-start=2", "--passive-ports-end=1"];
+        assert!(matches!(parsed(&start_after_end), Err(Failure::Usage(_))));
+    }
+
+    #[cfg(feature = "dev-store")]
+    #[test]
+    fn the_secret_of_a_dev_store_is_not_shown() {
+        let arguments = [
+            "dev-store",
+            "--dir=d",
+            "--access-key-id=id",
+            "--access-key-secret=-hush",
+            "--bucket=a",
+            "--bucket=b",
+        ];
+        let Ok(Invocation::DevStore(store)) = parsed(&arguments) else {
+            panic!("not a dev store");
+        };
+        assert_eq!(store.access_key_secret, "-hush");
+        assert_eq!(store.buckets, ["a", "b"]);
+        assert!(!format!("{store:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,43 @@
+//! `oss-ftp serve`: FTP on OSS buckets.
+
+use super::{catch_signals, failed, say, serve_until_signal};
+use crate::cli::Serve;
+use crate::failure::Failure;
+use crate::logging;
+use ossftp::gateway::{GatewayConfig, OssStorage};
+use ossftp::server::{self, Settings};
+use std::sync::Arc;
+
+/// Serves until a signal comes.
+pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
+    logging::start(arguments.log_level);
+    let signals = catch_signals()?;
+    let storage = OssStorage::new(gateway_config(arguments)).map_err(failed)?;
+    let listener = server::listen(&arguments.listen_address, arguments.port).map_err(failed)?;
+    let mut settings = Settings::new(arguments.runtime);
+    settings.session.masquerade_address = arguments.masquerade_address;
+    settings.passive_ports = arguments.passive_ports.clone();
+    let ftp = server::start(listener, Arc::new(storage), &settings).map_err(failed)?;
+    let address = ftp.local_addr();
+    if !address.ip().is_loopback() {
+        log::warn!(
+            "others can reach {address}, and without TLS they can read access keys on their way here"
+        );
+    }
+    say(&format!(
+        "FTP on {address}, passive ports {} to {}, runtime {}\n",
+        arguments.passive_ports.start(),
+        arguments.passive_ports.end(),
+        arguments.runtime
+    ));
+    serve_until_signal(ftp, signals);
+    Ok(())
+}
+fn gateway_config(arguments: &Serve) -> GatewayConfig {
+    let mut config = GatewayConfig::default();
+    config.endpoint.clone_from(&arguments.endpoint);
+    config.region.clone_from(&arguments.region);
+    config.internal = arguments.internal;
+    config.bucket_endpoints = arguments.bucket_endpoints.iter().cloned().collect();
+    config
+}

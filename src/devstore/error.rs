@@ -1,0 +1,267 @@
+//! OSS's errors: code, status, message, EC, and the XML they travel in.
+//!
+//! It decides how an error looks on the wire. When one is due is left to the APIs.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use super::http::{Payload, Response};
+use super::store::StoreError;
+use super::xml::Xml;
+
+/// An error of an API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ApiError {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    /// OSS's finer error code; empty where OSS's is not known to us.
+    pub(super) ec: &'static str,
+    /// Further elements of the XML.
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// Further headers.
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+impl ApiError {
+    /// An error without further elements.
+    pub(super) fn new(
+        status: u16,
+        code: &'static str,
+        ec: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            ec,
+            message: message.into(),
+            fields: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Adds an element to the XML.
+    pub(super) fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header.
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// 400 InvalidArgument.
+    pub(super) fn invalid_argument(name: &str, value: &str) -> Self {
+        Self::new(
+            400,
+            "InvalidArgument",
+            "",
+            format!("The value of the argument {name} is not valid."),
+        )
+        .field("ArgumentName", name)
+        .field("ArgumentValue", value)
+    }
+
+    /// 404 NoSuchKey.
+    pub(super) fn no_such_key(key: &str) -> Self {
+        Self::new(
+            404,
+            "NoSuchKey",
+            "0026-00000001",
+            "The specified key does not exist.",
+        )
+        .field("Key", key)
+    }
+
+    /// 404 NoSuchBucket.
+    pub(super) fn no_such_bucket(bucket: &str) -> Self {
+        Self::new(
+            404,
+            "NoSuchBucket",
+            "0015-00000101",
+            "The specified bucket does not exist.",
+        )
+        .field("BucketName", bucket)
+    }
+
+    /// 412 PreconditionFailed.
+    pub(super) fn precondition(condition: &str) -> Self {
+        Self::new(
+            412,
+            "PreconditionFailed",
+            "",
+            "At least one of the pre-conditions you specified did not hold.",
+        )
+        .field("Condition", condition)
+    }
+
+    /// 400 MalformedXML.
+    pub(super) fn malformed_xml(ec: &'static str) -> Self {
+        Self::new(
+            400,
+            "MalformedXML",
+            ec,
+            "The XML you provided was not well-formed or did not validate against our published schema.",
+        )
+    }
+
+    /// 403 AccessDenied.
+    pub(super) fn access_denied(why: &str) -> Self {
+        Self::new(403, "AccessDenied", "", why)
+    }
+
+    /// 400 NotImplemented: OSS has it, this store has not.
+    pub(super) fn not_implemented(what: &str) -> Self {
+        Self::new(
+            400,
+            "NotImplemented",
+            "",
+            "A header or parameter you provided implies functionality that is not implemented.",
+        )
+        .field("Header", what)
+    }
+
+    /// 500 InternalError: the disk failed. What exactly is for the log, not for the client.
+    pub(super) fn internal(why: &str) -> Self {
+        log::error!("dev store: {why}");
+        Self::new(
+            500,
+            "InternalError",
+            "",
+            "We encountered an internal error. Please try again.",
+        )
+    }
+
+    /// The client stopped in the middle of the body, or its framing broke.
+    pub(super) fn incomplete_body() -> Self {
+        Self::new(
+            400,
+            "RequestTimeout",
+            "",
+            "Your socket connection to the server was not read from or written to within the timeout period.",
+        )
+    }
+
+    /// What a failure of the store means for this bucket, key and upload.
+    pub(super) fn from_store(error: StoreError, bucket: &str, key: &str, upload: &str) -> Self {
+        match error {
+            StoreError::NoSuchBucket => Self::no_such_bucket(bucket),
+            StoreError::BucketNotEmpty => {
+                Self::new(409, "BucketNotEmpty", "", "The bucket you tried to delete is not empty.").field("BucketName", bucket)
+            }
+            StoreError::NoSuchKey => Self::no_such_key(key),
+            StoreError::NoSuchUpload => Self::new(
+                404,
+                "NoSuchUpload",
+                "0042-00000002",
+                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+            )
+            .field("UploadId", upload),
+            StoreError::Exists => {
+                Self::new(409, "FileAlreadyExists", "", "The object you specified already exists and can not be overwritten.").field("Key", key)
+            }
+            StoreError::NotAppendable => Self::new(409, "ObjectNotAppendable", "", "The object is not appendable"),
+            StoreError::WrongPosition(length) => {
+                Self::new(409, "PositionNotEqualToLength", "0026-00000016", "Position is not equal to file length")
+                    .header("x-oss-next-append-position", length.to_string())
+            }
+            StoreError::InvalidPart(number) => Self::new(
+                400,
+                "InvalidPart",
+                "",
+                "One or more of the specified parts could not be found or the specified entity tag might not have matched the part's entity tag.",
+            )
+            .field("UploadId", upload)
+            .field("PartNumber", number.to_string()),
+            StoreError::PartTooSmall(number) => {
+                Self::new(400, "EntityTooSmall", "", "Your proposed upload smaller than the minimum allowed size.")
+                    .field("MinSizeAllowed", super::api::MIN_PART.to_string())
+                    .field("PartNumber", number.to_string())
+            }
+            StoreError::NoParts => Self::malformed_xml("0042-00000205"),
+            StoreError::SourceGone => Self::internal("a copy's source went away again and again"),
+            StoreError::Broken(why) => Self::internal(&why),
+        }
+    }
+
+    /// The XML document.
+    pub(super) fn xml(&self, request_id: &str, host: &str) -> String {
+        let mut xml = Xml::document("Error");
+        xml.text("Code", self.code);
+        xml.text("Message", &self.message);
+        xml.text("RequestId", request_id);
+        xml.text("HostId", host);
+        for (name, value) in &self.fields {
+            xml.text(name, value);
+        }
+        if !self.ec.is_empty() {
+            xml.text("EC", self.ec);
+            xml.text(
+                "RecommendDoc",
+                &format!("https://api.aliyun.com/troubleshoot?q={}", self.ec),
+            );
+        }
+        xml.finish()
+    }
+
+    /// The response. An answer to HEAD has no body: its XML goes into the header `x-oss-err`.
+    pub(super) fn response(&self, method: &str, request_id: &str, host: &str) -> Response {
+        let xml = self.xml(request_id, host);
+        let mut response = if method == "HEAD" {
+            let mut response = Response::empty(self.status).with("x-oss-err", STANDARD.encode(xml));
+            response.payload = Payload::Length(0);
+            response
+        } else {
+            Response::xml(self.status, xml)
+        };
+        if self.status == 304 {
+            response = Response::empty(304);
+        }
+        if !self.ec.is_empty() {
+            response = response.with("x-oss-ec", self.ec);
+        }
+        response.headers.extend(self.headers.iter().cloned());
+        response.note.error = Some(self.code);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_oss_elements_in_order() {
+        let xml = ApiError::no_such_key("a&b").xml("ID", "h");
+        assert_eq!(
+            xml,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
+             <Message>The specified key does not exist.</Message><RequestId>ID</RequestId><HostId>h</HostId>\
+             <Key>a&amp;b</Key><EC>0026-00000001</EC>\
+             <RecommendDoc>https://api.aliyun.com/troubleshoot?q=0026-00000001</RecommendDoc></Error>"
+        );
+    }
+
+    #[test]
+    fn head_has_its_error_in_headers() {
+        let response = ApiError::no_such_key("k").response("HEAD", "ID", "h");
+        assert!(matches!(response.payload, Payload::Length(0)));
+        let err = response
+            .headers
+            .iter()
+            .find(|(name, _)| *name == "x-oss-err")
+            .unwrap();
+        assert!(
+            String::from_utf8(STANDARD.decode(&err.1).unwrap())
+                .unwrap()
+                .contains("<Code>NoSuchKey</Code>")
+        );
+        assert!(
+            response
+                .headers
+                .contains(&("x-oss-ec", "0026-00000001".into()))
+        );
+    }
+}

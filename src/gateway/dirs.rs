@@ -1,0 +1,78 @@
+//! Making and removing directories: MKD and RMD.
+//!
+//! Decides that a directory that is made gets a marker, a zero-byte object whose key ends in `/`,
+//! and that only an empty one is removed (DESIGN 7.7). Parents need not exist.
+
+use std::time::Instant;
+
+use ossftp_core::{ErrorKind, FtpPath, StorageError};
+use ossftp_oss::{PutObject, SliceBody};
+
+use super::errors::{Action, told};
+use super::mount::{Calls, Mount};
+use super::volume::{first_keys, no_directory};
+
+/// The content type of markers, by which ossfs knows them too.
+const MARKER_TYPE: &str = "application/x-directory";
+
+/// MKD: one listing and the marker.
+pub(crate) fn make(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageError> {
+    let directory = mount.keys.directory(path)?;
+    if path.is_root() || mount.memory().lives_on(&directory) {
+        return Err(exists("The directory exists already."));
+    }
+    let file = mount.keys.file(path)?;
+    if mount.memory().knows_file(&file, Instant::now()) {
+        return Err(exists("There is a file of this name."));
+    }
+    if !first_keys(calls, &directory, 1)?.is_empty() {
+        return Err(exists("The directory exists already."));
+    }
+    let put = PutObject {
+        content_type: Some(MARKER_TYPE.to_owned()),
+        ..PutObject::default()
+    };
+    let mut nothing = SliceBody::new(&[]);
+    calls
+        .bucket()
+        .put_object(&directory, &mut nothing, &put)
+        .map_err(|error| told(&error, Action::Write))?;
+    mount.memory().made(&directory, Instant::now());
+    Ok(())
+}
+
+fn exists(sentence: &str) -> StorageError {
+    StorageError::new(ErrorKind::Exists, sentence)
+}
+
+/// RMD: one listing, and the marker if there is one.
+pub(crate) fn remove(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageError> {
+    if path.is_root() {
+        return Err(StorageError::new(
+            ErrorKind::Denied,
+            "The root directory cannot be removed.",
+        ));
+    }
+    let directory = mount.keys.directory(path)?;
+    let keys = first_keys(calls, &directory, 2)?;
+    let (living_in, lives_on) = {
+        let memory = mount.memory();
+        (memory.living_in(&directory), memory.lives_on(&directory))
+    };
+    if keys.iter().any(|key| *key != directory) || !living_in.is_empty() {
+        return Err(StorageError::new(
+            ErrorKind::NotEmpty,
+            "The directory is not empty.",
+        ));
+    }
+    if !keys.is_empty() {
+        calls
+            .bucket()
+            .delete_object(&directory)
+            .map_err(|error| told(&error, Action::Delete))?;
+    } else if !lives_on {
+        return Err(no_directory(mount, path));
+    }
+    mount.memory().removed(&directory);
+    Ok(())
+}

@@ -1,0 +1,451 @@
+//! Logging in: an access key and a bucket become a volume.
+//!
+//! Decides what a login must say, how it is checked (one listing of at most one object; never a
+//! right that a least-privileged key lacks), how long a good one is remembered, and what the
+//! client is told otherwise. Where the bucket is, is found in `route`.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use log::{debug, info};
+use ossftp_core::driver::{Cancel, LoginRequest, Storage, Volume};
+use ossftp_core::{ErrorKind, FtpPath, LoginInfo, StorageError};
+use ossftp_oss::{
+    Bucket, Client, ClientConfig, Credentials, Error, ListObjects, Result as OssResult, RetryPolicy,
+};
+use ring::{hmac, rand};
+
+use super::config::GatewayConfig;
+use super::errors;
+use super::keys::Keys;
+use super::lock;
+use super::mount::{Mount, Process};
+use super::recent::Recent;
+use super::route::{self, Ask, Route};
+use super::volume::OssVolume;
+
+/// How many good logins, routes to buckets and probed endpoints are remembered.
+const MAX_REMEMBERED: usize = 1_024;
+/// How long it is remembered whether an internal endpoint can be reached.
+const PROBE_MEMORY: Duration = Duration::from_secs(600);
+
+/// OSS buckets as the storage of an FTP server. All sessions share one.
+pub struct OssStorage {
+    client: Client,
+    process: Arc<Process>,
+    /// The key of [`OssStorage::tag`]; random, and nowhere else.
+    tag_key: hmac::Key,
+    logins: Mutex<Recent<Vec<u8>, (Instant, Bucket)>>,
+    routes: Mutex<Recent<String, Route>>,
+    probes: Mutex<Recent<String, (Instant, bool)>>,
+}
+
+/// What a user may use: a key, a bucket, and the directory of it that is the root.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Access {
+    /// The access key.
+    pub credentials: Credentials,
+    /// The bucket's name.
+    pub bucket: String,
+    /// The root; `/` is the whole bucket.
+    pub home: FtpPath,
+}
+
+impl Access {
+    /// The whole of `bucket`.
+    #[must_use]
+    pub fn new(credentials: Credentials, bucket: impl Into<String>) -> Self {
+        Self {
+            credentials,
+            bucket: bucket.into(),
+            home: FtpPath::root(),
+        }
+    }
+}
+
+impl OssStorage {
+    /// A storage with these settings. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the region can't be part of a host name or a signature.
+    pub fn new(config: GatewayConfig) -> OssResult<Self> {
+        let start = route::start(&config, "")?;
+        // Every login brings its own key; connections and clock are shared.
+        let nobody = Credentials::new("nobody", "");
+        let mut client = ClientConfig::new(start.route.endpoint, nobody);
+        client.region.clone_from(&config.region);
+        client.signature = config.signature;
+        client.timeouts = config.timeouts.clone();
+        client.retry = config.retry.clone();
+        let tag_key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())
+            .map_err(|_| Error::Invalid("the system has no random numbers"))?;
+        Ok(Self {
+            client: Client::new(client)?,
+            process: Arc::new(Process::new(config)),
+            tag_key,
+            logins: Mutex::new(Recent::new(MAX_REMEMBERED)),
+            routes: Mutex::new(Recent::new(MAX_REMEMBERED)),
+            probes: Mutex::new(Recent::new(MAX_REMEMBERED)),
+        })
+    }
+
+    /// Checks that `access` may list its bucket, and gives its files for one session. For accounts
+    /// whose keys stand in a configuration; [`Storage::login`] does the same with a key that the
+    /// client names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] or [`ErrorKind::NotFound`] with the reason, or OSS cannot be reached.
+    pub fn enter(&self, access: &Access, cancel: &Cancel) -> Result<Arc<dyn Volume>, StorageError> {
+        let keys = Keys::below(&access.home)?;
+        check_bucket_name(&access.bucket)?;
+        let tag = self.tag(access);
+        let bucket = match self.remembered(&tag) {
+            Some(bucket) => bucket,
+            None => {
+                let bucket = self.check(access, &keys, cancel)?;
+                let entry = (Instant::now(), bucket.clone());
+                lock(&self.logins).insert(tag, entry);
+                bucket
+            }
+        };
+        let mount = Mount::new(bucket, keys, Arc::clone(&self.process));
+        Ok(Arc::new(OssVolume::new(mount)))
+    }
+
+    /// Names a key id, its secret, and what they are used for, without telling any of them.
+    fn tag(&self, access: &Access) -> Vec<u8> {
+        let credentials = &access.credentials;
+        let token = credentials.security_token.as_ref();
+        let mut context = hmac::Context::with_key(&self.tag_key);
+        for field in [
+            credentials.access_key_id.as_bytes(),
+            credentials.access_key_secret.reveal().as_bytes(),
+            token.map_or("", |t| t.reveal()).as_bytes(),
+            access.bucket.as_bytes(),
+            access.home.as_bytes(),
+        ] {
+            context.update(&(field.len() as u64).to_be_bytes());
+            context.update(field);
+        }
+        context.sign().as_ref().to_vec()
+    }
+
+    fn remembered(&self, tag: &[u8]) -> Option<Bucket> {
+        let mut logins = lock(&self.logins);
+        let (at, bucket) = logins.get(tag)?;
+        if at.elapsed() < self.process.config.login_memory {
+            return Some(bucket.clone());
+        }
+        logins.remove(tag);
+        None
+    }
+
+    fn check(&self, access: &Access, keys: &Keys, cancel: &Cancel) -> Result<Bucket, StorageError> {
+        let config = &self.process.config;
+        let link = self.process.watcher.link(cancel);
+        let asker = Asker {
+            storage: self,
+            client: self
+                .client
+                .with_credentials(access.credentials.clone())
+                .map_err(|_| denied("This is no AccessKeyId."))?
+                .with_cancel(link.handle()),
+            bucket: &access.bucket,
+            prefix: keys.root(),
+            until: Instant::now() + config.command_timeout,
+        };
+        let route = self
+            .find(&asker)
+            .map_err(|error| told(&error, &access.bucket))?;
+        info!("bucket {} is at {}", access.bucket, route.endpoint);
+        let client = self
+            .client
+            .with_credentials(access.credentials.clone())
+            .and_then(|client| client.with_endpoint(route.endpoint, Some(route.region)))
+            .map_err(|error| told(&error, &access.bucket))?;
+        Ok(client.bucket(&access.bucket))
+    }
+
+    fn find(&self, asker: &Asker<'_>) -> OssResult<Route> {
+        let known = lock(&self.routes).get(asker.bucket).cloned();
+        if let Some(route) = known {
+            match asker.list(&route) {
+                Ok(()) => return Ok(route),
+                Err(error) if error.is_bad_credentials() => return Err(error),
+                Err(error) => debug!("bucket {} again: {error}", asker.bucket),
+            }
+            lock(&self.routes).remove(asker.bucket);
+        }
+        let config = &self.process.config;
+        let start = route::start(config, asker.bucket)?;
+        let route = route::find(&start, config.internal, asker)?;
+        lock(&self.routes).insert(asker.bucket.to_owned(), route.clone());
+        Ok(route)
+    }
+}
+
+impl Storage for OssStorage {
+    fn login(
+        &self,
+        request: &LoginRequest,
+        cancel: &Cancel,
+    ) -> Result<(Arc<dyn Volume>, LoginInfo), StorageError> {
+        let access = parse(request)?;
+        let volume = self.enter(&access, cancel)?;
+        let welcome = format!("Logged in to bucket {}.", access.bucket);
+        Ok((volume, LoginInfo::new(welcome)))
+    }
+}
+
+impl std::fmt::Debug for OssStorage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OssStorage")
+            .field("config", &self.process.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `AccessKeyId/bucket`, split at the last `/`, and the secret.
+fn parse(request: &LoginRequest) -> Result<Access, StorageError> {
+    let user = std::str::from_utf8(&request.user).map_err(|_| denied("This is no AccessKeyId."))?;
+    let Some((id, bucket)) = user.rsplit_once('/') else {
+        return Err(denied(
+            "Log in as AccessKeyId/bucket, with the AccessKeySecret as password.",
+        ));
+    };
+    let secret = std::str::from_utf8(request.password.expose())
+        .map_err(|_| denied("The AccessKeySecret is wrong."))?;
+    check_bucket_name(bucket)?;
+    Ok(Access::new(Credentials::new(id, secret), bucket))
+}
+
+/// OSS bucket naming conventions. What is no such name is not sent: it becomes part of a host.
+fn check_bucket_name(name: &str) -> Result<(), StorageError> {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let good = (3..=63).contains(&name.len())
+        && name.bytes().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if good {
+        return Ok(());
+    }
+    Err(denied(
+        "This is no bucket name: log in as AccessKeyId/bucket.",
+    ))
+}
+
+fn denied(sentence: &str) -> StorageError {
+    StorageError::new(ErrorKind::Denied, sentence)
+}
+
+/// Why the login failed, in a sentence that helps.
+fn told(error: &Error, bucket: &str) -> StorageError {
+    let Some(service) = error.service() else {
+        return match error {
+            Error::Invalid(what) => {
+                debug!("login was not sent: {what}");
+                denied("This is no AccessKeyId.")
+            }
+            error => errors::told(error, errors::Action::List),
+        };
+    };
+    let (kind, sentence) = match error.code() {
+        "InvalidAccessKeyId" => (
+            ErrorKind::Denied,
+            "OSS knows no such AccessKeyId, or it is disabled.".to_owned(),
+        ),
+        "SignatureDoesNotMatch" => (
+            ErrorKind::Denied,
+            "The AccessKeySecret is wrong.".to_owned(),
+        ),
+        "InvalidSecurityToken" | "SecurityTokenExpired" | "AccessKeyIdAndSecurityTokenNotMatch" => {
+            (
+                ErrorKind::Denied,
+                "The security token is wrong or has expired.".to_owned(),
+            )
+        }
+        "NoSuchBucket" => (ErrorKind::NotFound, format!("There is no bucket {bucket}.")),
+        _ if service.endpoint.is_some() => (
+            ErrorKind::Denied,
+            format!("Bucket {bucket} cannot be reached at the configured endpoint."),
+        ),
+        _ if error.is_denied() => (
+            ErrorKind::Denied,
+            format!(
+                "The access key may not use bucket {bucket}: it needs the RAM action oss:ListObjects."
+            ),
+        ),
+        _ => return errors::told(error, errors::Action::List),
+    };
+    debug!("login to {bucket}: {service}: {}", service.message);
+    errors::with_id(kind, sentence, service)
+}
+
+/// Asks OSS about the bucket of one login, all within one deadline.
+struct Asker<'a> {
+    storage: &'a OssStorage,
+    client: Client,
+    bucket: &'a str,
+    prefix: &'a str,
+    until: Instant,
+}
+
+impl Asker<'_> {
+    fn at(&self, route: &Route, longest: Option<Duration>) -> OssResult<Client> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let left = longest.map_or(left, |longest| left.min(longest));
+        let endpoint = route.endpoint.clone();
+        let client = self
+            .client
+            .with_endpoint(endpoint, Some(route.region.clone()))?;
+        Ok(client.with_deadline(Some(left)))
+    }
+
+    fn one_object(&self, client: &Client) -> OssResult<()> {
+        let list = ListObjects {
+            prefix: self.prefix.to_owned(),
+            max_keys: Some(1),
+            ..ListObjects::default()
+        };
+        let bucket = client.bucket(self.bucket);
+        bucket.list_objects_v2(&list).map(|_| ())
+    }
+
+    fn probe(&self, route: &Route) -> bool {
+        let Ok(client) = self.at(route, Some(self.storage.process.config.internal_probe)) else {
+            return false;
+        };
+        let once = RetryPolicy {
+            attempts: 1,
+            ..RetryPolicy::default()
+        };
+        let answer = self.one_object(&client.with_retry(once));
+        // Whatever OSS says, it is there.
+        matches!(answer, Ok(()) | Err(Error::Service(_)))
+    }
+}
+
+impl Ask for Asker<'_> {
+    fn list(&self, route: &Route) -> OssResult<()> {
+        self.one_object(&self.at(route, None)?)
+    }
+
+    fn location(&self, route: &Route) -> OssResult<String> {
+        self.at(route, None)?.bucket(self.bucket).location()
+    }
+
+    fn listed_location(&self, route: &Route) -> OssResult<Option<String>> {
+        let page = self.at(route, None)?.list_buckets(self.bucket, None, 100)?;
+        let mut buckets = page.buckets.into_iter();
+        let found = buckets.find(|bucket| bucket.name == self.bucket);
+        Ok(found.map(|bucket| bucket.location))
+    }
+
+    fn is_reachable(&self, route: &Route) -> bool {
+        let host = route.endpoint.host();
+        let known = lock(&self.storage.probes).get(host).copied();
+        if let Some((at, reachable)) = known
+            && at.elapsed() < PROBE_MEMORY
+        {
+            return reachable;
+        }
+        let reachable = self.probe(route);
+        let entry = (Instant::now(), reachable);
+        lock(&self.storage.probes).insert(host.to_owned(), entry);
+        info!("{host} is{} reachable", if reachable { "" } else { " not" });
+        reachable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ossftp_core::Secret;
+    use ossftp_oss::ServiceError;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn request(user: &str) -> LoginRequest {
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        LoginRequest::new(user, Secret::new("secret"), peer)
+    }
+
+    #[test]
+    fn users_are_split_at_the_last_slash() {
+        let access = parse(&request("LTAI/x/my-bucket")).unwrap();
+        assert_eq!(access.credentials.access_key_id, "LTAI/x");
+        assert_eq!(access.bucket, "my-bucket");
+        for user in [
+            "LTAI",
+            "LTAI/",
+            "LTAI/Bucket",
+            "LTAI/a.b",
+            "LTAI/-ab",
+            "LTAI/ab",
+        ] {
+            let error = parse(&request(user)).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Denied);
+            assert!(error.message.contains("AccessKeyId/bucket"), "{user}");
+        }
+    }
+
+    #[test]
+    fn tags_tell_every_field_apart() {
+        let storage = OssStorage::new(GatewayConfig::default()).unwrap();
+        let access = |id: &str, secret: &str, bucket: &str| {
+            storage.tag(&Access::new(Credentials::new(id, secret), bucket))
+        };
+        let tag = access("id", "secret", "bucket");
+        assert_eq!(tag, access("id", "secret", "bucket"));
+        for other in [
+            access("ids", "ecret", "bucket"),
+            access("id", "secretb", "ucket"),
+            access("id", "other", "bucket"),
+        ] {
+            assert_ne!(tag, other);
+        }
+        let other = OssStorage::new(GatewayConfig::default()).unwrap();
+        let same = Access::new(Credentials::new("id", "secret"), "bucket");
+        assert_ne!(other.tag(&same), tag);
+    }
+
+    #[test]
+    fn failures_say_why() {
+        let refused = |status, code: &str| -> Error {
+            let xml = format!("<Error><Code>{code}</Code></Error>");
+            ServiceError::read(status, |_| None, xml.as_bytes()).into()
+        };
+        for (status, code, kind, part) in [
+            (
+                403,
+                "InvalidAccessKeyId",
+                ErrorKind::Denied,
+                "no such AccessKeyId",
+            ),
+            (
+                403,
+                "SignatureDoesNotMatch",
+                ErrorKind::Denied,
+                "Secret is wrong",
+            ),
+            (404, "NoSuchBucket", ErrorKind::NotFound, "no bucket demo"),
+            (403, "AccessDenied", ErrorKind::Denied, "oss:ListObjects"),
+            (
+                500,
+                "InternalError",
+                ErrorKind::Unavailable,
+                "failed inside",
+            ),
+        ] {
+            let told = told(&refused(status, code), "demo");
+            assert_eq!(told.kind, kind);
+            assert!(told.message.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let access = Access::new(Credentials::new("id", "hush-hush"), "bucket");
+        assert!(!format!("{access:?}").contains("hush"));
+    }
+}

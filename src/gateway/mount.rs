@@ -1,0 +1,183 @@
+//! What the parts of one session, and the sessions of one process, share.
+//!
+//! Decides nothing by itself: holds a session's bucket, keys and memory, and for the whole process
+//! the settings and what must not be forgotten with a session.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use ossftp_core::driver::Cancel;
+use ossftp_core::{FtpPath, StorageError};
+use ossftp_oss::Bucket;
+
+use super::cancel::{Link, Watcher};
+use super::config::GatewayConfig;
+use super::errors;
+use super::keys::Keys;
+use super::lock;
+use super::memory::Memory;
+use super::recent::Recent;
+
+/// How many broken uploads are remembered.
+const MAX_BROKEN: usize = 10_000;
+/// How many renames of directories are remembered whose sources are not all deleted.
+const MAX_UNFINISHED: usize = 1_024;
+
+/// Names of files in all buckets.
+type Names = Mutex<Recent<Arc<str>, ()>>;
+
+/// What all sessions share.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) config: GatewayConfig,
+    pub(crate) watcher: Watcher,
+    broken: Names,
+    unfinished: Names,
+}
+
+impl Process {
+    pub(crate) fn new(config: GatewayConfig) -> Self {
+        Self {
+            config,
+            watcher: Watcher::default(),
+            broken: Mutex::new(Recent::new(MAX_BROKEN)),
+            unfinished: Mutex::new(Recent::new(MAX_UNFINISHED)),
+        }
+    }
+}
+
+/// One session's view of a bucket.
+#[derive(Debug)]
+pub(crate) struct Mount {
+    pub(crate) keys: Keys,
+    pub(crate) process: Arc<Process>,
+    bucket: Bucket,
+    memory: Mutex<Memory>,
+}
+
+impl Mount {
+    pub(crate) fn new(bucket: Bucket, keys: Keys, process: Arc<Process>) -> Self {
+        let memory = Memory::new(process.config.listing_memory);
+        Self {
+            keys,
+            process,
+            bucket,
+            memory: Mutex::new(memory),
+        }
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> &GatewayConfig {
+        &self.process.config
+    }
+
+    /// The session's memory. Not to be held over a request.
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        lock(&self.memory)
+    }
+
+    /// The bucket, for calls that nothing cancels.
+    pub(crate) fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    /// Calls that stop when the driver says so.
+    pub(crate) fn calls(&self, cancel: &Cancel) -> Calls {
+        let link = self.process.watcher.link(cancel);
+        Calls {
+            bucket: self.bucket.with_cancel(link.handle()),
+            until: None,
+            link: Arc::new(link),
+        }
+    }
+
+    /// Calls for a command without a preliminary reply: they also share a deadline.
+    pub(crate) fn prompt_calls(&self, cancel: &Cancel) -> Calls {
+        Calls {
+            until: Some(Instant::now() + self.config().command_timeout),
+            ..self.calls(cancel)
+        }
+    }
+
+    /// Whether this session has reason to take the name for a directory, and none to take it for
+    /// a file as well.
+    pub(crate) fn is_known_directory(&self, path: &FtpPath) -> bool {
+        let (Ok(file), Ok(directory)) = (self.keys.file(path), self.keys.directory(path)) else {
+            return path.is_root();
+        };
+        let (memory, now) = (self.memory(), Instant::now());
+        memory.knows_directory(&directory, now) && !memory.knows_file(&file, now)
+    }
+
+    /// Whether a whole upload of this file was broken off in this process, and none since was
+    /// whole (DESIGN 7.3).
+    pub(crate) fn is_broken(&self, key: &str) -> bool {
+        lock(&self.process.broken).contains(self.global(key).as_str())
+    }
+
+    /// A whole upload of this file was broken off.
+    pub(crate) fn set_broken(&self, key: &str) {
+        let name = self.global(key).into();
+        lock(&self.process.broken).insert(name, ());
+    }
+
+    /// The file was uploaded whole, or deleted.
+    pub(crate) fn clear_broken(&self, key: &str) {
+        lock(&self.process.broken).remove(self.global(key).as_str());
+    }
+
+    /// Whether a rename of these directories is to be finished: all is copied, not all deleted.
+    pub(crate) fn is_unfinished(&self, from: &str, to: &str) -> bool {
+        lock(&self.process.unfinished).contains(self.global_pair(from, to).as_str())
+    }
+
+    /// Notes whether a rename of these directories is to be finished.
+    pub(crate) fn set_unfinished(&self, from: &str, to: &str, unfinished: bool) {
+        let pair = self.global_pair(from, to);
+        let mut all = lock(&self.process.unfinished);
+        if unfinished {
+            all.insert(pair.into(), ());
+        } else {
+            all.remove(pair.as_str());
+        }
+    }
+
+    /// A key together with its bucket, whose name holds no `/`.
+    fn global(&self, key: &str) -> String {
+        format!("{}/{key}", self.bucket.name())
+    }
+
+    /// No path of FTP holds the separator.
+    fn global_pair(&self, from: &str, to: &str) -> String {
+        self.global(&format!("{from}\0{to}"))
+    }
+}
+
+/// The requests of one command or transfer.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    bucket: Bucket,
+    until: Option<Instant>,
+    link: Arc<Link>,
+}
+
+impl Calls {
+    /// The bucket, for one call.
+    pub(crate) fn bucket(&self) -> Bucket {
+        match self.until {
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                self.bucket.with_deadline(Some(left))
+            }
+            None => self.bucket.clone(),
+        }
+    }
+
+    /// Whether the driver has given up.
+    pub(crate) fn check(&self) -> Result<(), StorageError> {
+        if self.link.is_cancelled() {
+            return Err(errors::cancelled());
+        }
+        Ok(())
+    }
+}

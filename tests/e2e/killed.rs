@@ -1,0 +1,75 @@
+//! A client that is killed in the middle of an upload leaves nothing behind.
+//!
+//! SIGKILL lets the system close both connections in order (FIN), so the end of the data looks
+//! like that of a whole file; with SO_LINGER 0 they are reset (RST). In either case the object
+//! must not appear, an old one must stay, and no multipart upload may be left.
+
+use crate::support::{Program, World, on_both_runtimes, run_ok, wait_until};
+use ossftp_oss::{GetObject, PutObject, SliceBody};
+use std::io::Read;
+
+on_both_runtimes!(
+    small_in_order,
+    small_reset,
+    multipart_in_order,
+    multipart_reset,
+);
+
+/// Less than one part: nothing has been sent to the store when the client dies.
+const SMALL: usize = 300 << 10;
+/// Several parts.
+const MULTIPART: usize = 40 << 20;
+
+fn small_in_order(runtime: &str) {
+    killed(runtime, "small-fin", SMALL, "fin");
+}
+
+fn small_reset(runtime: &str) {
+    killed(runtime, "small-rst", SMALL, "rst");
+}
+
+fn multipart_in_order(runtime: &str) {
+    killed(runtime, "multipart-fin", MULTIPART, "fin");
+}
+
+fn multipart_reset(runtime: &str) {
+    killed(runtime, "multipart-rst", MULTIPART, "rst");
+}
+
+fn killed(runtime: &str, test: &str, size: usize, close: &str) {
+    let mut world = World::new(runtime, test);
+    let old_key = format!("{}/old", world.folder);
+    let old = b"the old content";
+    let bucket = world.bucket();
+    bucket
+        .put_object(&old_key, &mut SliceBody::new(old), &PutObject::default())
+        .unwrap();
+
+    for name in ["new", "old"] {
+        let mut command = world.python("stor_and_hang.py");
+        command.arg(name).arg(size.to_string()).arg(close);
+        let mut client = Program::spawn(command);
+        client.wait_for("sent");
+        if size == MULTIPART {
+            assert_eq!(world.unfinished_uploads(), 1, "parts should be under way");
+        }
+        let said = world.gateway.lines();
+        client.kill();
+        world
+            .gateway
+            .wait_for_after(said, "closing: the client closed the connection");
+        wait_until("the end of the upload", || world.unfinished_uploads() == 0);
+        assert_eq!(world.keys(), ["old"], "after {name}");
+    }
+
+    // It serves on, and when it has stopped in order nothing can come after.
+    assert_eq!(run_ok(world.curl().arg(world.url("old"))), old);
+    world.gateway.signal("TERM");
+    assert_eq!(world.gateway.wait().code(), Some(0));
+    assert_eq!(world.unfinished_uploads(), 0);
+    assert_eq!(world.keys(), ["old"]);
+    let mut body = bucket.get_object(&old_key, &GetObject::default()).unwrap();
+    let mut now = Vec::new();
+    body.read_to_end(&mut now).unwrap();
+    assert_eq!(now, old);
+}

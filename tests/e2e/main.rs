@@ -1,0 +1,19 @@
+//! End to end: the real program on free ports, real FTP clients, both runtimes.
+//!
+//! Each test has a store and a gateway of its own, in processes of their own. With
+//! `OSS_TEST_BUCKET` and its companions in the environment (see `tests/real-oss`) the same tests
+//! run against that bucket of the real OSS instead.
+
+#![forbid(unsafe_code)]
+
+mod support;
+
+mod cli;
+mod curl;
+mod demo;
+mod ftplib;
+mod killed;
+mod lftp;
+mod memory;
+mod oss;
+mod readme;
