@@ -213,6 +213,10 @@ impl Memory {
             .map(|rest| format!("{to}{rest}").into())
             .collect();
         self.removed(from);
+        if !below.is_empty() {
+            // OSS may hold nothing of them, and so nothing of what is above.
+            self.keep_parents(to);
+        }
         for key in below {
             self.emptied.insert(key, ());
         }
@@ -324,7 +328,10 @@ mod tests {
         assert!(memory.lives_on("a/b/") && memory.lives_on("a/") && !memory.lives_on(""));
         assert_eq!(memory.living_in("a/"), BTreeSet::from(["b".to_owned()]));
         assert_eq!(memory.living_in(""), BTreeSet::from(["a".to_owned()]));
-        memory.moved("a/b/", "c/", now);
+        memory.moved("a/b/", "n/c/", now);
+        assert!(memory.lives_on("n/c/") && memory.lives_on("n/"));
+        assert!(!memory.lives_on("a/b/") && memory.lives_on("a/"));
+        memory.moved("n/c/", "c/", now);
         assert!(memory.lives_on("c/") && !memory.lives_on("a/b/") && memory.lives_on("a/"));
         memory.removed("a/");
         assert!(!memory.lives_on("a/"));
