@@ -5,6 +5,7 @@
 mod directories;
 mod faults;
 mod logins;
+mod model;
 mod names;
 mod proxy;
 mod reading;
