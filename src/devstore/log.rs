@@ -12,6 +12,10 @@ use serde_json::{Map, Value};
 use super::http::{Note, Request, Traffic};
 
 /// Where the request log goes.
+///
+/// A line is one JSON object: time, method, bucket, key, API, query (without signatures), status, request id, body
+/// bytes in and out, CRC-64 (as text), milliseconds, error code. It is written after the answer was sent, so a client
+/// may have the answer a moment before the line is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RequestLog {
     /// Nowhere.

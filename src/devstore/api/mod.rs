@@ -15,7 +15,7 @@ mod write;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ossftp_oss::{encode, time};
 
@@ -186,13 +186,12 @@ impl Service {
     }
 
     /// Headers that every answer has.
-    fn finish(&self, request: &Request, response: Response, request_id: String) -> Response {
-        let server_time = if request.method == "HEAD" { "1" } else { "2" };
+    fn finish(&self, response: Response, request_id: String, begun: Instant) -> Response {
         let mut response = response
             .with("server", "AliyunOSS")
             .with("date", time::format_http(unix_now()))
             .with("x-oss-request-id", request_id.clone())
-            .with("x-oss-server-time", server_time);
+            .with("x-oss-server-time", begun.elapsed().as_millis().to_string());
         response.note.request_id = request_id;
         response
     }
@@ -200,6 +199,7 @@ impl Service {
 
 impl Handler for Service {
     fn handle(&self, request: &Request, body: &mut Body<'_>) -> Response {
+        let begun = Instant::now();
         let request_id = self.id(false);
         let mut api = "Unknown";
         let (address, answer) = match self.address(request) {
@@ -218,7 +218,7 @@ impl Handler for Service {
             );
             error.response(&request.method, &request_id, &request.host)
         });
-        let mut response = self.finish(request, response, request_id);
+        let mut response = self.finish(response, request_id, begun);
         response.note.api = api;
         response.note.bucket = address.bucket;
         response.note.key = address.key;

@@ -59,10 +59,7 @@ impl Call<'_> {
             return Err(too_large());
         }
         let broken = |error: std::io::Error| self.failed(StoreError::from(error));
-        let mut writer = self
-            .store()
-            .new_segment()
-            .map_err(|error| self.failed(error))?;
+        let mut writer = self.store().new_segment();
         let (mut crc, mut md5, mut size) = (Crc64::new(), md5::Context::new(), 0_u64);
         let mut buffer = vec![0; 64 * 1024];
         loop {

@@ -176,8 +176,8 @@ impl Store {
     }
 
     /// A new segment file for bytes that are about to come.
-    pub(super) fn new_segment(&self) -> Result<SegmentWriter, StoreError> {
-        Ok(self.segments.create()?)
+    pub(super) fn new_segment(&self) -> SegmentWriter {
+        self.segments.create()
     }
 
     /// Makes the bucket, or leaves the one that is there. `acl` of an existing bucket is changed if given.

@@ -72,21 +72,17 @@ impl Segments {
         path_of(&self.root, number)
     }
 
-    /// A new, empty segment. Dropping the writer removes it, unless [`SegmentWriter::keep`] was called.
-    pub(super) fn create(&self) -> io::Result<SegmentWriter> {
+    /// A new, empty segment; its file comes with the first byte. Dropping the writer removes it, unless
+    /// [`SegmentWriter::keep`] was called.
+    pub(super) fn create(&self) -> SegmentWriter {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.path(number);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)?;
-        Ok(SegmentWriter {
+        SegmentWriter {
             number,
-            path,
-            file: Some(file),
+            path: self.path(number),
+            file: None,
             len: 0,
             keep: false,
-        })
+        }
     }
 
     /// Holds the lock under which a reader must look up its object and pin it, so that no file can go in between.
@@ -211,14 +207,20 @@ impl SegmentWriter {
 
     /// The index has committed: the file stays.
     pub(in crate::devstore) fn keep(mut self) {
-        self.keep = self.len > 0;
+        self.keep = true;
     }
 }
 
 impl Write for SegmentWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(file) = &mut self.file else {
-            return Err(io::ErrorKind::NotConnected.into());
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(
+                OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .open(&self.path)?,
+            ),
         };
         let written = file.write(bytes)?;
         self.len += written as u64;
@@ -233,8 +235,8 @@ impl Write for SegmentWriter {
 impl Drop for SegmentWriter {
     fn drop(&mut self) {
         // Closed first: some systems do not remove an open file.
-        self.file = None;
-        if !self.keep
+        if self.file.take().is_some()
+            && !self.keep
             && let Err(error) = fs::remove_file(&self.path)
         {
             log::warn!(
@@ -259,7 +261,7 @@ mod tests {
     fn a_reader_keeps_its_file_and_the_last_one_removes_it() {
         let dir = tempfile::tempdir().unwrap();
         let segments = Arc::new(Segments::open(dir.path().join("data"), 1).unwrap());
-        let mut writer = segments.create().unwrap();
+        let mut writer = segments.create();
         writer.write_all(b"hello world").unwrap();
         let slices = writer.slices();
         writer.keep();
@@ -280,7 +282,7 @@ mod tests {
     fn what_is_not_kept_or_not_known_goes() {
         let dir = tempfile::tempdir().unwrap();
         let segments = Segments::open(dir.path().join("data"), 1).unwrap();
-        let mut dropped = segments.create().unwrap();
+        let mut dropped = segments.create();
         dropped.write_all(b"x").unwrap();
         let path = dropped.path.clone();
         drop(dropped);
@@ -288,7 +290,7 @@ mod tests {
 
         let mut paths = Vec::new();
         for _ in 0..2 {
-            let mut writer = segments.create().unwrap();
+            let mut writer = segments.create();
             writer.write_all(b"x").unwrap();
             paths.push((writer.number, writer.path.clone()));
             writer.keep();
