@@ -92,13 +92,24 @@ fn one_failure_is_tried_again_unseen() {
 fn lost_answers_to_a_commit_are_settled() {
     let world = World::new();
     let session = world.session();
-    world.proxy.rule("PutObject", 0, 3, Act::Lose);
-    session.stor("/small", b"small").unwrap();
+    world.proxy.rule("PutObject", 0, 9, Act::Lose);
+    let requests = world.requests(|| session.stor("/small", b"small").unwrap());
+    assert_eq!(requests.last().unwrap(), "HeadObject small");
     assert_eq!(world.get("small"), b"small");
     let bytes = noise(PART + 1);
     world.proxy.rule("CompleteMultipartUpload", 0, 1, Act::Lose);
     session.stor("/large", &bytes).unwrap();
     assert!(world.get("large") == bytes);
+    // Something else is there: then it was not stored.
+    world.proxy.clear();
+    world
+        .proxy
+        .rule("PutObject", 0, 9, Act::Refuse(500, "InternalError"));
+    assert_eq!(
+        kind(session.stor("/small", b"other")),
+        ErrorKind::Unavailable
+    );
+    assert_eq!(world.get("small"), b"small");
 }
 
 #[test]
@@ -118,7 +129,7 @@ fn damage_on_the_way_up_is_seen() {
 
 #[test]
 fn a_command_without_a_preliminary_reply_has_a_deadline() {
-    let world = World::with(|config| config.command_timeout = Duration::from_millis(300));
+    let world = World::with(|config| config.command_timeout = Duration::from_secs(2));
     let session = world.session();
     world.proxy.rule("HeadObject", 0, 9, Act::Stall);
     let began = Instant::now();

@@ -125,8 +125,12 @@ fn a_damaged_copy_is_no_copy() {
     assert_eq!(kind(session.rename("/a", "/b")), ErrorKind::Unavailable);
     assert_eq!(world.keys(), ["a"]);
     // A lost answer is settled.
-    world.proxy.rule("CopyObject", 0, 3, Act::Lose);
-    session.rename("/a", "/b").unwrap();
+    world.proxy.rule("CopyObject", 0, 9, Act::Lose);
+    let requests = world.requests(|| session.rename("/a", "/b").unwrap());
+    assert!(
+        requests.contains(&"HeadObject b".to_owned()),
+        "{requests:?}"
+    );
     assert_eq!(world.keys(), ["b"]);
 }
 
@@ -240,7 +244,7 @@ fn a_copy_that_fails_leaves_the_directory_whole() {
 fn a_cancel_leaves_the_directory_whole() {
     let world = World::with(|config| {
         // A copy that is under way is waited for.
-        config.timeouts.read = Duration::from_millis(500);
+        config.timeouts.read = Duration::from_secs(2);
         config.timeouts.per_200_mib = Duration::ZERO;
     });
     tree(&world);
