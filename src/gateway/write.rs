@@ -7,6 +7,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
 use log::debug;
 use ossftp_core::driver::{ObjectReader, ObjectWriter};
@@ -299,7 +300,7 @@ impl ObjectWriter for OssWriter {
     fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
         self.finish()?;
         self.committed = true;
-        self.mount.memory().wrote(&self.key);
+        self.mount.memory().wrote(&self.key, Instant::now());
         self.mount.clear_broken(&self.key);
         Ok(())
     }
