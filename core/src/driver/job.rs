@@ -1,6 +1,7 @@
 //! The one pump: opens a transfer on a volume, moves its bytes, commits or discards it.
 
-use super::storage::{Cancel, Lister, ObjectReader, ObjectWriter, Volume, write_all};
+use super::Cancel;
+use super::storage::{Lister, ObjectReader, ObjectWriter, Volume, write_all};
 use crate::listing::write_entry;
 use crate::{
     AsciiDecoder, AsciiEncoder, DataError, ErrorKind, ListFormat, StorageError, Transfer,

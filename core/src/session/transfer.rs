@@ -307,11 +307,9 @@ impl Session {
 
     /// The timer of the transfer has run out.
     pub(super) fn transfer_timer(&mut self) {
-        if let Pending::Transfer(running) = &self.pending {
-            if running.phase == Phase::Settling {
-                self.commit();
-                return;
-            }
+        if matches!(&self.pending, Pending::Transfer(r) if r.phase == Phase::Settling) {
+            self.commit();
+            return;
         }
         self.cancel_running();
         self.end(
