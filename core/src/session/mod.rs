@@ -392,6 +392,10 @@ impl Session {
             return;
         }
         if spec.writes && self.login.as_ref().is_some_and(|login| !login.writable) {
+            if spec.transfers {
+                // Refused or not, it was the transfer that REST was meant for.
+                self.rest = 0;
+            }
             self.say(Code::FILE_UNAVAILABLE, "This login is read-only.");
             return;
         }

@@ -513,21 +513,24 @@ impl Simulator {
         }
         self.monitor.input(&input);
         self.session.handle(self.now, input);
-        self.drain();
-        self.tick_early();
+        if self.drain() {
+            self.tick_early();
+        }
     }
 
-    fn drain(&mut self) {
-        for _ in 0..MAX_OUTPUTS {
+    /// Performs all outputs; says whether there were any.
+    fn drain(&mut self) -> bool {
+        for count in 0..MAX_OUTPUTS {
             let output = self.session.poll_output();
             self.monitor.output(self.now, &output);
             if let Output::Wait(deadline) = output {
                 self.deadline = deadline;
-                return;
+                return count > 0;
             }
             self.perform(output);
         }
         self.fail("the session does not come to Wait");
+        true
     }
 
     /// A tick that comes before the deadline changes nothing.
