@@ -706,6 +706,7 @@ impl Simulator {
             simulator: self,
             id,
             timeout,
+            waited: Duration::ZERO,
         });
         self.hang_up(upload);
         if result.is_err() || !upload {
@@ -717,13 +718,13 @@ impl Simulator {
             self.input(Input::TransferDone { id, report });
             return;
         }
-        let bytes = job.progress().bytes();
+        let (bytes, waited) = (job.progress().bytes(), job.waited());
         self.jobs.insert(id, job);
         self.pumping = None;
         // Whatever the control connection has received comes before the end of the data.
         while !self.is_over() && self.next_free() {}
         if self.jobs.contains_key(&id) {
-            self.input(Input::TransferEof { id, bytes });
+            self.input(Input::TransferEof { id, bytes, waited });
         }
     }
 
