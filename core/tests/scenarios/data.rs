@@ -255,6 +255,8 @@ fn rest_lives_until_the_next_transfer_of_a_file() {
             .send("REST 3")
             .expect(350)
             .stores("a.txt", "p me")
+            .retrieves("a.txt", "help me")
+            .stores("b", "whole")
             .send("REST 4")
             .expect(350)
             .transfers("APPE a.txt", DataPlan::upload("!"))

@@ -97,6 +97,31 @@ fn a_flood_during_a_transfer_is_421() {
 }
 
 #[test]
+fn what_was_queued_during_a_transfer_comes_before_what_came_later() {
+    play(
+        &demo()
+            .send("EPSV")
+            .expect(229)
+            .data(DataPlan::upload("x").holds())
+            .send("STOR x")
+            .expect(150)
+            .raw("CWD dir\r\nPWD\r\n")
+            .quiet()
+            .step(Step::HoldStorage)
+            .step(Step::DataClose)
+            .quiet()
+            .step(Step::AnswerOne)
+            .expect(226)
+            .send("SYST")
+            .quiet()
+            .step(Step::ReleaseStorage)
+            .expect(250)
+            .expect_text(257, "\"/dir\"")
+            .expect(215),
+    );
+}
+
+#[test]
 fn keep_alives_during_a_transfer_are_no_flood() {
     let mut script = demo()
         .send("EPSV")
