@@ -232,18 +232,16 @@ mod tests {
         control.allow_read();
         assert!(!control.is_unread());
         client.write_all(b"QUIT\r\n").unwrap();
-        drop(client);
         // Loopback delivers before `write` returns; from here on it must never be missed.
         assert!(control.is_unread());
         let Message::Control(buffer, _) = next(&inbox) else {
             panic!("bytes were sent");
         };
-        assert!(
-            control.is_unread(),
-            "in the inbox, or taken and not brought home"
-        );
+        assert!(control.is_unread(), "taken, and not yet handed in");
         control.bring_home(buffer);
         control.allow_read();
+        assert!(!control.is_unread());
+        drop(client);
         assert!(control.is_unread(), "the end");
         assert!(matches!(next(&inbox), Message::ControlClosed));
         control.set_ended();

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const STACK: usize = crate::stack(128);
 /// After a failed accept (no file descriptor left, say) the next one waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The last quarter of the grace, but no more than this, is for those who have to be kicked.
+/// The second half of the grace, but no more than this, is for those who have to be kicked.
 const KICK_TIME: Duration = Duration::from_secs(5);
 /// How long the acceptor may take to notice that it is to stop.
 const ACCEPTOR_PATIENCE: Duration = Duration::from_secs(1);
@@ -113,7 +113,7 @@ impl Server {
     /// upload that is still being discarded. It returns as soon as that is so.
     pub fn stop(self, grace: Duration) -> bool {
         let now = Instant::now();
-        let (end, kick) = (now + grace, now + grace - (grace / 4).min(KICK_TIME));
+        let (end, kick) = (now + grace, now + grace - (grace / 2).min(KICK_TIME));
         let shared = &self.shared;
         self.close_door();
         let closed = shared.wait(end.min(now + ACCEPTOR_PATIENCE), |roll| !roll.accepting);

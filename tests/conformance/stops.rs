@@ -57,7 +57,7 @@ pub(crate) fn stop_ends_a_stalled_upload(start: Start) {
     client.ask("STOR old.txt", 150);
     data.write_all(b"half").expect("the server reads");
     std::thread::scope(|scope| {
-        let stopped = scope.spawn(|| server.stop(Duration::from_secs(8)));
+        let stopped = scope.spawn(|| server.stop(Duration::from_secs(3)));
         client.expect(421);
         client.expect_end();
         drop(client);
@@ -77,7 +77,7 @@ pub(crate) fn stop_ends_a_wait_for_a_data_connection(start: Start) {
     client.epsv();
     client.ask("STOR new", 150);
     std::thread::scope(|scope| {
-        let stopped = scope.spawn(|| server.stop(Duration::from_secs(4)));
+        let stopped = scope.spawn(|| server.stop(Duration::from_secs(3)));
         client.expect(421);
         drop(client);
         assert!(stopped.join().expect("no panic"));

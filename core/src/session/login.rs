@@ -11,10 +11,14 @@ use alloc::vec::Vec;
 impl Session {
     /// RFC 959 section 4.1.1: USER may come at any time and flushes the login that was; the
     /// transfer parameters stay. Unknown names get 331 too (RFC 2577 section 6).
+    ///
+    /// Only who was logged in gets new time for the login; else USER again and again would keep
+    /// a stranger's connection for ever.
     pub(super) fn user(&mut self, name: Vec<u8>) {
-        self.login = None;
+        if self.login.take().is_some() {
+            self.started = self.now.mono;
+        }
         self.rename_from = None;
-        self.started = self.now.mono;
         if self.route.take() == Some(DataRoute::Passive) {
             self.outputs.push_back(Output::StopListening);
         }

@@ -154,7 +154,10 @@ impl Monitor {
         }
         match output {
             Output::Send(bytes) => self.send(bytes),
-            Output::Login { id, .. } => self.asks(*id),
+            Output::Login { id, .. } => {
+                self.asks(*id);
+                self.secret(&format!("{output:?}"));
+            }
             Output::Perform { id, operation } => {
                 self.asks(*id);
                 self.operation(operation);
@@ -285,18 +288,22 @@ impl Monitor {
     }
 
     fn event(&mut self, event: &Event) {
-        let texts: Vec<&str> = match event {
-            Event::Command(text) | Event::Reply(text) => alloc::vec![text],
-            Event::LoggedIn { user } => alloc::vec![user],
-            Event::LoginFailed { user, reason } => alloc::vec![user, reason],
-            Event::Transfer { .. } | Event::Closing(_) => Vec::new(),
-        };
-        for text in texts {
-            let clean = !text.chars().any(char::is_control);
-            self.demand(clean, || format!("control characters in {event:?}"));
+        match event {
+            Event::Command(text) | Event::Reply(text) => self.text(text),
+            Event::LoggedIn { user } => self.text(user),
+            Event::LoginFailed { user, reason } => {
+                self.text(user);
+                self.text(reason);
+            }
+            Event::Transfer { path, .. } => self.text(&path.display()),
+            Event::Closing(reason) => self.text(reason),
         }
-        let told = format!("{event:?}");
-        self.secret(&told);
+    }
+
+    fn text(&mut self, text: &str) {
+        let clean = !text.chars().any(char::is_control);
+        self.demand(clean, || format!("control characters in {text:?}"));
+        self.secret(text);
     }
 
     /// Holds a text that people may see against the secrets.
@@ -361,10 +368,12 @@ impl Monitor {
     }
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
-}
-
 fn contains_any(text: &[u8], parts: &[Vec<u8>]) -> bool {
-    parts.iter().any(|part| contains(text, part))
+    let begins_at = |part: &[u8], at: usize| text.get(at..).is_some_and(|t| t.starts_with(part));
+    let occurs = |part: &Vec<u8>| {
+        let first = part.first();
+        let starts = text.iter().enumerate().filter(|(_, b)| Some(*b) == first);
+        starts.map(|(at, _)| at).any(|at| begins_at(part, at))
+    };
+    parts.iter().any(occurs)
 }

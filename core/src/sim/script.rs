@@ -157,8 +157,8 @@ pub enum Step {
     ExpectDownload(Vec<u8>),
     /// Waits until the server has closed the control connection.
     ExpectClosed,
-    /// Says how the next data connection shall go that has no plan yet. Without any plan it is
-    /// [`DataPlan::download`].
+    /// Says how the data connection of the next transfer shall go that comes after this step and
+    /// gets as far as the storage. Without any plan it is [`DataPlan::download`].
     Data(DataPlan),
     /// Sends more on the open data connection.
     DataSend(Vec<u8>),
@@ -272,10 +272,17 @@ impl Script {
         self.step(Step::ExpectClosed)
     }
 
-    /// Says how the next data connection shall go.
+    /// Says how the data connection of the next transfer shall go.
     #[must_use]
     pub fn data(self, plan: DataPlan) -> Self {
         self.step(Step::Data(plan))
+    }
+
+    /// Waits until the server has nothing left to do: what a data connection can move without
+    /// its client's help has been moved.
+    #[must_use]
+    pub fn quiet(self) -> Self {
+        self.step(Step::Quiet)
     }
 
     /// Lets time pass.

@@ -102,7 +102,10 @@ pub struct Simulator {
     jobs: BTreeMap<Id, Job>,
     cancels: BTreeMap<Id, Cancel>,
     pumping: Option<(Id, Progress)>,
+    /// For the transfers to come, in order.
     plans: VecDeque<DataPlan>,
+    /// For the transfers that the session has asked for.
+    planned: BTreeMap<Id, DataPlan>,
     client: Option<DataClient>,
 
     replies: VecDeque<Vec<u8>>,
@@ -175,6 +178,7 @@ impl Simulator {
             cancels: BTreeMap::new(),
             pumping: None,
             plans: VecDeque::new(),
+            planned: BTreeMap::new(),
             client: None,
             replies: VecDeque::new(),
             last_download: None,
@@ -558,6 +562,9 @@ impl Simulator {
             Output::Open(transfer) => {
                 self.transcript.push(Record::Opened(transfer.kind.clone()));
                 self.cancels.insert(transfer.id, Cancel::new());
+                if let Some(plan) = self.plans.pop_front() {
+                    self.planned.insert(transfer.id, plan);
+                }
                 self.work.push_back(Work::Open(transfer));
             }
             Output::Run { id, route } => self.work.push_back(Work::Run { id, route }),
@@ -663,7 +670,8 @@ impl Simulator {
             return;
         };
         self.pumping = Some((id, job.progress()));
-        let plan = self.plans.pop_front().unwrap_or_else(DataPlan::download);
+        let plan = self.planned.remove(&id);
+        let plan = plan.unwrap_or_else(DataPlan::download);
         let patience = job.transfer().connect_timeout;
         let connected = match plan.connect {
             Connect::AtOnce => self.wait(id, Duration::ZERO, |_| true),

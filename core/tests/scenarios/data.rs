@@ -1,1 +1,319 @@
-//! x
+//! How data connections come about: TYPE, STRU, MODE, PASV, EPSV, PORT, EPRT, REST, ALLO.
+
+use super::*;
+use ossftp_core::Peer;
+use ossftp_core::sim::{DataPlan, Step};
+use std::time::Duration;
+
+#[test]
+fn parameters() {
+    play(&each(
+        demo(),
+        &[
+            ("TYPE A", 200),
+            ("TYPE a n", 200),
+            ("TYPE I", 200),
+            ("TYPE L 8", 200),
+            ("TYPE L8", 200),
+            ("TYPE E", 504),
+            ("TYPE L 7", 504),
+            ("TYPE A T", 504),
+            ("TYPE", 501),
+            ("STRU F", 200),
+            ("STRU R", 504),
+            ("STRU P", 504),
+            ("STRU", 501),
+            ("MODE S", 200),
+            ("MODE B", 504),
+            ("MODE C", 504),
+            ("MODE", 501),
+            ("ALLO 100", 200),
+            ("ALLO 100 R 10", 200),
+            ("ALLO", 501),
+            ("ALLO x", 501),
+            ("REST 0", 350),
+            ("REST 18446744073709551615", 350),
+            ("REST 18446744073709551616", 501),
+            ("REST -1", 501),
+            ("REST", 501),
+            ("REST x", 501),
+            ("TYPE A", 200),
+            ("REST 0", 350),
+            ("REST 5", 501),
+        ],
+    ));
+}
+
+#[test]
+fn pasv_names_the_control_connections_own_address() {
+    play(
+        &demo()
+            .send("PASV")
+            .expect_text(227, "(192,0,2,1,199,57)")
+            .send("PASV")
+            .expect_text(227, "(192,0,2,1,199,58)")
+            .send("EPSV")
+            .expect_text(229, "(|||51003|)")
+            .send("EPSV 1")
+            .expect_text(229, "(|||51004|)")
+            .send("PASV 1")
+            .expect(501)
+            .send("EPSV 2")
+            .expect_text(522, "(1)")
+            .send("EPSV 3")
+            .expect_text(522, "(1)")
+            .send("EPSV x")
+            .expect(501),
+    );
+}
+
+#[test]
+fn a_server_behind_nat_names_its_public_address() {
+    let mut config = SessionConfig::default();
+    config.masquerade_address = Some("203.0.113.9".parse().unwrap());
+    let script = demo().send("PASV").expect_text(227, "(203,0,113,9,");
+    play_with(config, &store(), &script);
+}
+
+#[test]
+fn no_port_is_free() {
+    play(
+        &demo()
+            .step(Step::Ports(false))
+            .send("PASV")
+            .expect(425)
+            .send("EPSV")
+            .expect(425)
+            .send("RETR a.txt")
+            .expect(425)
+            .step(Step::Ports(true))
+            .retrieves("a.txt", "hello"),
+    );
+}
+
+#[test]
+fn active_connections_go_to_the_client_and_nowhere_else() {
+    play(
+        &each(
+            demo(),
+            &[
+                ("PORT 10,0,0,1,195,80", 504),
+                ("PORT 192,0,2,7,0,22", 504),
+                ("PORT 192,0,2,7,3,255", 504),
+                ("RETR a.txt", 425),
+                ("PORT 192,0,2,7,4,0", 200),
+                ("EPRT |1|192.0.2.7|50000|", 200),
+                ("EPRT |2|::ffff:192.0.2.7|50000|", 200),
+                ("EPRT |1|10.0.0.1|50000|", 504),
+                ("EPRT |1|192.0.2.7|1023|", 504),
+                ("EPRT |3|x|50000|", 522),
+                ("EPRT |1|192.0.2.7|", 501),
+                ("EPRT |1|192.0.2.7|66000|", 501),
+                ("PORT 192,0,2,7,195", 501),
+                ("PORT 192,0,2,256,195,80", 501),
+                ("PORT", 501),
+            ],
+        )
+        .send("RETR a.txt")
+        .expect(150)
+        .expect(226)
+        .expect_download("hello"),
+    );
+}
+
+#[test]
+fn one_data_connection_for_each_preparation() {
+    play(
+        &demo()
+            .retrieves("a.txt", "hello")
+            .send("RETR a.txt")
+            .expect(425)
+            .send("EPSV")
+            .expect(229)
+            .send("RETR missing")
+            .expect(550)
+            .send("RETR a.txt")
+            .expect(425)
+            .send("PORT 192,0,2,7,195,80")
+            .expect(200)
+            .send("RETR a.txt")
+            .expect(150)
+            .expect(226)
+            .send("RETR a.txt")
+            .expect(425),
+    );
+}
+
+#[test]
+fn transfers_without_a_data_connection_are_425() {
+    play(&each(
+        demo(),
+        &[
+            ("RETR a.txt", 425),
+            ("STOR x", 425),
+            ("APPE x", 425),
+            ("LIST", 425),
+            ("NLST", 425),
+            ("MLSD", 425),
+        ],
+    ));
+}
+
+#[test]
+fn epsv_all_allows_nothing_else() {
+    play(
+        &each(
+            demo(),
+            &[
+                ("EPSV ALL", 200),
+                ("PASV", 501),
+                ("PORT 192,0,2,7,195,80", 501),
+                ("EPRT |1|192.0.2.7|50000|", 501),
+            ],
+        )
+        .retrieves("a.txt", "hello"),
+    );
+}
+
+fn on_ipv6(script: &Script) {
+    let config = SessionConfig::default();
+    let peer = Peer {
+        addr: "[2001:db8::7]:50000".parse().unwrap(),
+        local: "[2001:db8::1]:21".parse().unwrap(),
+    };
+    let mut run = Simulator::new(config.clone(), store()).with_peer(config, peer);
+    if let Err(failure) = run.play(script) {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn over_ipv6() {
+    on_ipv6(
+        &each(
+            demo(),
+            &[
+                ("PASV", 425),
+                ("EPSV 1", 522),
+                ("EPSV 2", 229),
+                ("PORT 192,0,2,7,195,80", 504),
+                ("EPRT |1|192.0.2.7|50000|", 504),
+                ("EPRT |2|2001:db8::8|50000|", 504),
+                ("EPRT |2|2001:db8::7|50000|", 200),
+            ],
+        )
+        .send("RETR a.txt")
+        .expect(150)
+        .expect(226)
+        .retrieves("a.txt", "hello"),
+    );
+}
+
+#[test]
+fn an_ipv4_client_of_an_ipv6_socket_is_an_ipv4_client() {
+    let config = SessionConfig::default();
+    let peer = Peer {
+        addr: "[::ffff:192.0.2.7]:50000".parse().unwrap(),
+        local: "[::ffff:192.0.2.1]:21".parse().unwrap(),
+    };
+    let mut run = Simulator::new(config.clone(), store()).with_peer(config, peer);
+    let script = demo()
+        .send("PASV")
+        .expect_text(227, "(192,0,2,1,")
+        .send("PORT 192,0,2,7,195,80")
+        .expect(200)
+        .send("EPSV 1")
+        .expect(229);
+    run.play(&script).unwrap();
+}
+
+#[test]
+fn rest_lives_until_the_next_transfer_of_a_file() {
+    let store = store();
+    play_on(
+        &store,
+        &each(demo(), &[("REST 2", 350), ("PWD", 257), ("NOOP", 200)])
+            .transfers("NLST", DataPlan::download())
+            .retrieves("a.txt", "llo")
+            .retrieves("a.txt", "hello")
+            .send("REST 4")
+            .expect(350)
+            .send("EPSV")
+            .expect(229)
+            .send("RETR missing")
+            .expect(550)
+            .retrieves("a.txt", "hello")
+            .send("REST 5")
+            .expect(350)
+            .retrieves("a.txt", "")
+            .send("EPSV")
+            .expect(229)
+            .send("REST 6")
+            .expect(350)
+            .send("RETR a.txt")
+            .expect(554)
+            .send("REST 3")
+            .expect(350)
+            .stores("a.txt", "p me")
+            .send("REST 4")
+            .expect(350)
+            .transfers("APPE a.txt", DataPlan::upload("!"))
+            .send("REST 6")
+            .expect(350)
+            .send("EPSV")
+            .expect(229)
+            .send("STOR a.txt")
+            .expect(554),
+    );
+    assert_eq!(store.file("/a.txt").as_deref(), Some(&b"help!"[..]));
+}
+
+#[test]
+fn rest_is_not_taken_over_into_ascii() {
+    play(
+        &each(demo(), &[("REST 2", 350), ("TYPE A", 200), ("EPSV", 229)])
+            .send("RETR a.txt")
+            .expect(554),
+    );
+}
+
+#[test]
+fn a_client_that_never_connects_is_425() {
+    let store = store();
+    let run = play_on(
+        &store,
+        &demo()
+            .send("EPSV")
+            .expect(229)
+            .data(DataPlan::never())
+            .send("RETR a.txt")
+            .expect(150)
+            .expect(425)
+            .send("PORT 192,0,2,7,195,80")
+            .expect(200)
+            .data(DataPlan::never())
+            .send("STOR x")
+            .expect(150)
+            .expect(425)
+            .retrieves("a.txt", "hello"),
+    );
+    assert_eq!(run.now().mono, Duration::from_secs(60));
+    assert!(store.file("/x").is_none());
+}
+
+#[test]
+fn the_150_does_not_wait_for_the_data_connection() {
+    play(
+        &demo()
+            .send("EPSV")
+            .expect(229)
+            .data(DataPlan::download().delayed(Duration::from_secs(29)))
+            .send("RETR a.txt")
+            .expect(150)
+            .sleep(Duration::from_secs(20))
+            .send("STAT")
+            .expect_text(211, "0 bytes so far")
+            .expect(226)
+            .expect_download("hello"),
+    );
+}
