@@ -29,6 +29,13 @@ pub struct SessionConfig {
     /// Whether an upload counts as whole although the control connection was closed without QUIT
     /// before the data connection ended. True only for devices that hang up that way.
     pub commit_on_disconnect: bool,
+    /// An upload whose end came so long after its last byte may be that of a client that was
+    /// killed: it is committed only after [`SessionConfig::hang_up_window`].
+    pub pause_before_end: Duration,
+    /// A client that dies closes its connections one after the other, the data connection
+    /// perhaps first. A control connection that is closed so soon after the end of an upload
+    /// makes it truncated, as one that was closed before does.
+    pub hang_up_window: Duration,
     /// Whether an upload in TYPE I with fewer bytes than a preceding ALLO named is truncated.
     pub strict_allo: bool,
     /// After so many unknown commands the connection is closed with 421.
@@ -47,6 +54,8 @@ impl Default for SessionConfig {
             linger_timeout: Duration::from_secs(2),
             max_login_failures: 3,
             commit_on_disconnect: false,
+            pause_before_end: Duration::from_millis(5),
+            hang_up_window: Duration::from_millis(50),
             strict_allo: false,
             max_unknown_commands: 20,
         }

@@ -83,12 +83,15 @@ pub enum Input<'a> {
         bytes: u64,
     },
     /// An upload's data connection has ended in order. The session answers with
-    /// [`Output::Commit`] or [`Output::Discard`].
+    /// [`Output::Commit`] or [`Output::Discard`], perhaps after a moment.
     TransferEof {
         /// The transfer.
         id: Id,
         /// Bytes on the data connection.
         bytes: u64,
+        /// How long the end was waited for after the last byte. A client that has sent a file
+        /// ends the connection at once; after a pause it may have been killed.
+        waited: Duration,
     },
     /// A transfer is over: committed, discarded, or failed; its data connection is closed.
     TransferDone {

@@ -7,6 +7,7 @@ use crate::session::{Message, SessionTask};
 use crate::transfer::{Held, Phase};
 use ossftp_core::{DataError, Id, Input, StorageError, TransferFailure, TransferReport};
 use std::net::TcpStream;
+use std::time::Duration;
 
 /// Before the end of an upload is handed in, at most so many chunks of control bytes are.
 const CATCH_UP: usize = 16;
@@ -32,7 +33,14 @@ impl SessionTask {
             Message::Performed { id, result } => self.handle(Input::Performed { id, result }),
             Message::Opened { id, result } => self.opened(id, result),
             Message::Connected { id, result } => self.connected(id, result),
-            Message::Pumped { id, bytes, held } => self.pumped(id, bytes, held).await,
+            Message::Pumped {
+                id,
+                bytes,
+                waited,
+                held,
+            } => {
+                self.pumped(id, (bytes, waited), held).await;
+            }
             Message::Ended { id, report } => self.finished(id, report),
             Message::Admin(admin) => self.handle(Input::Admin(admin)),
         }
@@ -76,7 +84,7 @@ impl SessionTask {
 
     /// The end of an upload. A client that was killed has closed its control connection too, and
     /// the session is to know that first.
-    async fn pumped(&mut self, id: Id, bytes: u64, held: Held) {
+    async fn pumped(&mut self, id: Id, (bytes, waited): (u64, Duration), held: Held) {
         if self.running(id).is_none() {
             self.end(held, Some(TransferFailure::Cancelled));
             return;
@@ -89,7 +97,7 @@ impl SessionTask {
             }
         }
         if self.running(id).is_some() {
-            self.handle(Input::TransferEof { id, bytes });
+            self.handle(Input::TransferEof { id, bytes, waited });
         }
     }
 

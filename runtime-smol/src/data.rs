@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// After an accept that failed for want of something, the next one waits so long.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -174,17 +174,31 @@ fn blocking(stream: Async<TcpStream>) -> io::Result<TcpStream> {
 }
 
 /// A connected, blocking data connection for the pump.
-pub(crate) struct DataSocket(pub(crate) Arc<TcpStream>);
+pub(crate) struct DataSocket {
+    socket: Arc<TcpStream>,
+    waited: Duration,
+}
+
+impl DataSocket {
+    /// `socket` must be in blocking mode.
+    pub(crate) const fn new(socket: Arc<TcpStream>) -> Self {
+        let waited = Duration::ZERO;
+        Self { socket, waited }
+    }
+}
 
 impl Read for DataSocket {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self.0).read(buf)
+        let began = Instant::now();
+        let result = (&*self.socket).read(buf);
+        self.waited = began.elapsed();
+        result
     }
 }
 
 impl Write for DataSocket {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(buf)
+        (&*self.socket).write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -196,12 +210,16 @@ impl DataStream for DataSocket {
     fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
         // Zero would mean no timeout at all, and is an error.
         let timeout = Some(timeout.max(Duration::from_millis(1)));
-        self.0.set_read_timeout(timeout)?;
-        self.0.set_write_timeout(timeout)
+        self.socket.set_read_timeout(timeout)?;
+        self.socket.set_write_timeout(timeout)
+    }
+
+    fn waited(&self) -> Duration {
+        self.waited
     }
 
     fn finish_writing(&mut self) -> io::Result<()> {
-        self.0.shutdown(Shutdown::Write)
+        self.socket.shutdown(Shutdown::Write)
     }
 }
 
@@ -257,7 +275,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.address()).unwrap();
         let stream = block_on(connect(DataRoute::Passive, Some(listener), here, SOON)).unwrap();
         assert!(stream.nodelay().unwrap());
-        let mut data = DataSocket(Arc::new(stream));
+        let mut data = DataSocket::new(Arc::new(stream));
         data.set_timeout(SOON).unwrap();
         let reader = std::thread::spawn(move || {
             let mut text = String::new();

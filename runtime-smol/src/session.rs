@@ -53,6 +53,7 @@ pub(crate) enum Message {
     Pumped {
         id: Id,
         bytes: u64,
+        waited: Duration,
         held: Held,
     },
     Ended {

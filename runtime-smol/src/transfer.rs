@@ -96,7 +96,7 @@ impl Held {
 
     /// Moves the bytes (blocks). The data connection is closed when this returns.
     pub(crate) fn pump(mut self, socket: Arc<TcpStream>) -> Message {
-        let (id, mut data) = (self.id, DataSocket(socket));
+        let (id, mut data) = (self.id, DataSocket::new(socket));
         let Some(job) = self.job.as_mut() else {
             return ended(id, 0, Err(TransferFailure::Cancelled));
         };
@@ -111,6 +111,7 @@ impl Held {
             Ok(()) if upload => Message::Pumped {
                 id,
                 bytes: job.progress().bytes(),
+                waited: job.waited(),
                 held: self,
             },
             Ok(()) => ended(id, job.progress().bytes(), Ok(())),

@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A connection to a listener of our own host is there at once or not at all.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(200);
@@ -96,6 +96,7 @@ pub(crate) fn wake(mut listener: SocketAddr) {
 pub(crate) struct Data<'a> {
     socket: Arc<TcpStream>,
     abort: &'a Abort,
+    waited: Duration,
 }
 
 impl<'a> Data<'a> {
@@ -111,7 +112,12 @@ impl<'a> Data<'a> {
             }
             Route::Missing => return None,
         };
-        let data = Self { socket, abort };
+        let waited = Duration::ZERO;
+        let data = Self {
+            socket,
+            abort,
+            waited,
+        };
         data.socket.set_nodelay(true).ok()?;
         Some(data)
     }
@@ -190,7 +196,10 @@ fn connect(
 
 impl Read for Data<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self.socket).read(buf)
+        let began = Instant::now();
+        let result = (&*self.socket).read(buf);
+        self.waited = began.elapsed();
+        result
     }
 }
 
@@ -210,6 +219,10 @@ impl DataStream for Data<'_> {
         let timeout = Some(timeout.max(Duration::from_millis(1)));
         self.socket.set_read_timeout(timeout)?;
         self.socket.set_write_timeout(timeout)
+    }
+
+    fn waited(&self) -> Duration {
+        self.waited
     }
 
     fn finish_writing(&mut self) -> io::Result<()> {

@@ -60,6 +60,7 @@ struct Running {
 struct HeldEof {
     id: Id,
     bytes: u64,
+    waited: Duration,
     until: Instant,
 }
 
@@ -139,9 +140,9 @@ impl Driver {
         let mut until = [self.deadline, self.crew.deadline()];
         if let Some(eof) = &self.eof {
             if !self.control.is_unread() || eof.until <= Instant::now() {
-                let (id, bytes) = (eof.id, eof.bytes);
+                let (id, bytes, waited) = (eof.id, eof.bytes, eof.waited);
                 self.eof = None;
-                self.hand(Input::TransferEof { id, bytes });
+                self.hand(Input::TransferEof { id, bytes, waited });
                 return None;
             }
             until[0] = until[0].into_iter().chain([eof.until]).min();
@@ -314,9 +315,14 @@ impl Driver {
                 self.hand(Input::TransferReady { id, result });
             }
             Report::Connected(id) => self.hand(Input::DataConnected { id }),
-            Report::Eof(id, bytes) => {
+            Report::Eof(id, bytes, waited) => {
                 let until = Instant::now() + EOF_PATIENCE;
-                self.eof = Some(HeldEof { id, bytes, until });
+                self.eof = Some(HeldEof {
+                    id,
+                    bytes,
+                    waited,
+                    until,
+                });
             }
             Report::Done(id, report) => {
                 self.transfer.take_if(|t| t.id == id);

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 /// Enough for a TLS handshake and a request inside a storage.
 const STACK: usize = crate::stack(256);
@@ -41,7 +42,7 @@ pub(crate) enum Report {
     Performed(Id, Result<Answer, StorageError>),
     Ready(Id, Result<(Option<u64>, Progress), StorageError>),
     Connected(Id),
-    Eof(Id, u64),
+    Eof(Id, u64, Duration),
     Done(Id, TransferReport),
     /// The storage panicked; the session cannot go on.
     Panicked,
@@ -208,9 +209,9 @@ impl Worker {
         };
         match result {
             Ok(()) if upload => {
-                let bytes = job.progress().bytes();
+                let (bytes, waited) = (job.progress().bytes(), job.waited());
                 self.opened = Some((job, abort));
-                Report::Eof(id, bytes)
+                Report::Eof(id, bytes, waited)
             }
             Err(reason) if upload => Report::Done(id, job.discard(reason)),
             result => Report::Done(id, job.finish(result)),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use log::warn;
+use log::info;
 use ossftp_core::driver::Lister;
 use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{ListObjects, ObjectMeta, ObjectPage};
@@ -165,7 +165,7 @@ impl OssLister {
             entries.push(Entry::directory(name, None));
         }
         if self.hidden > 0 {
-            warn!(
+            info!(
                 "bucket {}: {} keys below {:?} have names that FTP cannot say, and are not listed",
                 self.calls.bucket().name(),
                 self.hidden,

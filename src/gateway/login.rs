@@ -15,6 +15,7 @@ use ossftp_oss::{
 };
 use ring::{hmac, rand};
 
+use super::cancel::Link;
 use super::config::GatewayConfig;
 use super::errors;
 use super::keys::Keys;
@@ -143,7 +144,7 @@ impl OssStorage {
 
     fn check(&self, access: &Access, keys: &Keys, cancel: &Cancel) -> Result<Bucket, StorageError> {
         let config = &self.process.config;
-        let link = self.process.watcher.link(cancel);
+        let link = Link::new(cancel);
         let asker = Asker {
             storage: self,
             client: self

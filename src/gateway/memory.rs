@@ -168,10 +168,11 @@ impl Memory {
         self.add(directory, true);
     }
 
-    /// This session wrote the file `key`.
-    pub(crate) fn wrote(&mut self, key: &str) {
+    /// This session wrote the file `key`; so what is above are directories.
+    pub(crate) fn wrote(&mut self, key: &str, now: Instant) {
         self.written.insert(key.into(), ());
         self.add(key, false);
+        self.see(parent(key), now);
     }
 
     /// This session deleted the file `key`, perhaps the last of its directory.
@@ -201,20 +202,28 @@ impl Memory {
         self.keep_parents(directory);
     }
 
-    /// The directory `from`, with those in it that live on, is called `to` now.
+    /// The directory `from`, with all that is in it, is called `to` now.
     pub(crate) fn moved(&mut self, from: &str, to: &str, now: Instant) {
-        let below: Vec<_> = self
-            .emptied
-            .keys()
-            .filter_map(|k| k.strip_prefix(from))
-            .collect();
-        let below: Vec<Arc<str>> = below
-            .iter()
-            .map(|rest| format!("{to}{rest}").into())
-            .collect();
+        fn renamed<V>(names: &Recent<Arc<str>, V>, from: &str, to: &str) -> Vec<Arc<str>> {
+            let below = names.keys().filter_map(|key| key.strip_prefix(from));
+            below.map(|rest| format!("{to}{rest}").into()).collect()
+        }
+        let emptied = renamed(&self.emptied, from, to);
+        let written = renamed(&self.written, from, to);
+        let seen = renamed(&self.seen, from, to);
         self.removed(from);
-        for key in below {
+        if !emptied.is_empty() {
+            // OSS may hold nothing of them, and so nothing of what is above.
+            self.keep_parents(to);
+        }
+        for key in emptied {
             self.emptied.insert(key, ());
+        }
+        for key in written {
+            self.written.insert(key, ());
+        }
+        for key in seen {
+            self.seen.insert(key, now);
         }
         self.see(to, now);
         self.add(to, true);
@@ -240,8 +249,12 @@ impl Memory {
             .map(|(_, listing)| listing)
     }
 
-    fn see(&mut self, directory: &str, now: Instant) {
-        self.seen.insert(directory.into(), now);
+    /// `directory` is one, and so is all above it.
+    fn see(&mut self, mut directory: &str, now: Instant) {
+        while !directory.is_empty() {
+            self.seen.insert(directory.into(), now);
+            directory = parent(directory);
+        }
     }
 
     fn add(&mut self, key: &str, is_directory: bool) {
@@ -309,7 +322,7 @@ mod tests {
     fn own_changes_show_in_the_listing() {
         let (mut memory, now) = memory();
         memory.listed(Listing::of(""), now);
-        memory.wrote("a");
+        memory.wrote("a", now);
         memory.made("d/", now);
         assert!(memory.knows_file("a", now) && memory.listed_directory("d/", now));
         memory.deleted("a");
@@ -324,7 +337,10 @@ mod tests {
         assert!(memory.lives_on("a/b/") && memory.lives_on("a/") && !memory.lives_on(""));
         assert_eq!(memory.living_in("a/"), BTreeSet::from(["b".to_owned()]));
         assert_eq!(memory.living_in(""), BTreeSet::from(["a".to_owned()]));
-        memory.moved("a/b/", "c/", now);
+        memory.moved("a/b/", "n/c/", now);
+        assert!(memory.lives_on("n/c/") && memory.lives_on("n/"));
+        assert!(!memory.lives_on("a/b/") && memory.lives_on("a/"));
+        memory.moved("n/c/", "c/", now);
         assert!(memory.lives_on("c/") && !memory.lives_on("a/b/") && memory.lives_on("a/"));
         memory.removed("a/");
         assert!(!memory.lives_on("a/"));

@@ -10,7 +10,7 @@ use ossftp_core::driver::Cancel;
 use ossftp_core::{FtpPath, StorageError};
 use ossftp_oss::Bucket;
 
-use super::cancel::{Link, Watcher};
+use super::cancel::Link;
 use super::config::GatewayConfig;
 use super::errors;
 use super::keys::Keys;
@@ -30,7 +30,6 @@ type Names = Mutex<Recent<Arc<str>, ()>>;
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) config: GatewayConfig,
-    pub(crate) watcher: Watcher,
     broken: Names,
     unfinished: Names,
 }
@@ -39,7 +38,6 @@ impl Process {
     pub(crate) fn new(config: GatewayConfig) -> Self {
         Self {
             config,
-            watcher: Watcher::default(),
             broken: Mutex::new(Recent::new(MAX_BROKEN)),
             unfinished: Mutex::new(Recent::new(MAX_UNFINISHED)),
         }
@@ -83,7 +81,7 @@ impl Mount {
 
     /// Calls that stop when the driver says so.
     pub(crate) fn calls(&self, cancel: &Cancel) -> Calls {
-        let link = self.process.watcher.link(cancel);
+        let link = Link::new(cancel);
         Calls {
             bucket: self.bucket.with_cancel(link.handle()),
             until: None,

@@ -80,7 +80,7 @@ fn rename_file(
     }
     let mut memory = mount.memory();
     memory.deleted(source);
-    memory.wrote(target);
+    memory.wrote(target, Instant::now());
     Ok(())
 }
 

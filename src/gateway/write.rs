@@ -7,6 +7,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
 use log::debug;
 use ossftp_core::driver::{ObjectReader, ObjectWriter};
@@ -223,9 +224,10 @@ impl OssWriter {
         self.complete()
     }
 
-    /// The whole file in one request, which nothing cancels.
+    /// The whole file in one request. A cancel that comes before its last byte has gone out
+    /// leaves nothing behind; after that OSS has the file, and nobody waits to hear it.
     fn put(&self, part: &PartBuffer) -> Result<(), StorageError> {
-        let bucket = self.mount.bucket();
+        let bucket = self.calls.bucket();
         match bucket.put_object(&self.key, &mut part.body(), &self.put) {
             Ok(_) => Ok(()),
             Err(error) if error.outcome_unknown() && self.is_there_after_all(part) => {
@@ -299,7 +301,7 @@ impl ObjectWriter for OssWriter {
     fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
         self.finish()?;
         self.committed = true;
-        self.mount.memory().wrote(&self.key);
+        self.mount.memory().wrote(&self.key, Instant::now());
         self.mount.clear_broken(&self.key);
         Ok(())
     }

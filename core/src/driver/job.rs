@@ -1,6 +1,7 @@
 //! The one pump: opens a transfer on a volume, moves its bytes, commits or discards it.
 
-use super::storage::{Cancel, Lister, ObjectReader, ObjectWriter, Volume, write_all};
+use super::Cancel;
+use super::storage::{Lister, ObjectReader, ObjectWriter, Volume, write_all};
 use crate::listing::write_entry;
 use crate::{
     AsciiDecoder, AsciiEncoder, DataError, ErrorKind, ListFormat, StorageError, Transfer,
@@ -26,6 +27,9 @@ pub trait DataStream: Read + Write {
     /// # Errors
     /// The socket's own.
     fn set_timeout(&mut self, timeout: Duration) -> io::Result<()>;
+
+    /// How long the last read waited before it returned; zero where that is not known.
+    fn waited(&self) -> Duration;
 
     /// Ends the server's side in order: the client reads the end of the data, and can still
     /// send.
@@ -68,6 +72,7 @@ pub struct Job {
     content: Option<Content>,
     cancel: Cancel,
     progress: Progress,
+    waited: Duration,
 }
 
 impl Job {
@@ -102,6 +107,7 @@ impl Job {
             content: Some(content),
             cancel,
             progress: Progress::default(),
+            waited: Duration::ZERO,
         };
         // The length on the wire is known only where bytes go out as they are.
         Ok((job, size))
@@ -123,6 +129,13 @@ impl Job {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// How long the end of an upload was waited for after its last byte: what
+    /// [`Input::TransferEof`](crate::Input::TransferEof) is to say.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// Moves all bytes. For a download the data connection has been ended in order when this
@@ -148,6 +161,7 @@ impl Job {
             Content::List(lister) => self.send_listing(lister.as_mut(), data),
             Content::Write(writer) => {
                 let result = self.receive_file(writer.as_mut(), data);
+                self.waited = data.waited();
                 self.content = Some(content);
                 return result;
             }

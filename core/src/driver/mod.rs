@@ -5,12 +5,12 @@
 //! [`Transfer`](crate::Transfer) on a volume, moves its bytes over a [`DataStream`], and commits
 //! or discards it. A driver brings threads and sockets, and nothing else.
 
+mod cancel;
 mod job;
 mod ports;
 mod storage;
 
+pub use cancel::{Cancel, OnCancel};
 pub use job::{DataStream, Job, Progress};
 pub use ports::{PORT_REST, PassivePorts};
-pub use storage::{
-    Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume, write_all,
-};
+pub use storage::{Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume, write_all};

@@ -1,44 +1,11 @@
 //! The traits that a storage implements.
 
+use super::Cancel;
 use crate::{Answer, Entry, FtpPath, LoginInfo, Operation, Secret, StorageError, StoreMode};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use core::sync::atomic::{AtomicBool, Ordering};
-
-/// A flag that one thread sets and another looks at: "nobody waits for this any more".
-///
-/// Clones share the flag. A storage looks at it between requests and between chunks, and gives
-/// up with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled); it may also hand
-/// [`Cancel::flag`] down to its own client.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// A flag that is not set.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets it, for all clones and for good.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// Whether it is set.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// The shared flag itself; true means cancelled.
-    #[must_use]
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-}
 
 /// What a storage learns about a login.
 #[derive(Debug, Clone)]

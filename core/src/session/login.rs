@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 
 impl Session {
     /// RFC 959 section 4.1.1: USER may come at any time and flushes the login that was; the
-    /// transfer parameters stay. Unknown names get 331 too (RFC 2577 section 6).
+    /// transfer parameters stay, but not what was prepared for one command. Unknown names get 331
+    /// too (RFC 2577 section 6).
     ///
     /// Only who was logged in gets new time for the login; else USER again and again would keep
     /// a stranger's connection for ever.
@@ -19,6 +20,8 @@ impl Session {
             self.started = self.now.mono;
         }
         self.rename_from = None;
+        self.rest = 0;
+        self.allo = None;
         if self.route.take() == Some(DataRoute::Passive) {
             self.outputs.push_back(Output::StopListening);
         }

@@ -12,7 +12,7 @@
 //!   Idle ───> Login ───> Idle ───> Operation ───> Idle ───> Listen ───> Idle
 //!     │
 //!     │ RETR STOR APPE LIST NLST MLSD
-//!     └──> Transfer: Opening ─150─> Connecting ──> Moving ──> Committing ─226─> Idle
+//!     └──> Transfer: Opening ─150─> Connecting ─> Moving ─> (Settling ─>) Committing ─226─> Idle
 //! ```
 
 mod data;
@@ -168,7 +168,7 @@ impl Session {
             Input::TransferReady { id, result } => self.transfer_ready(id, result),
             Input::DataConnected { id } => self.data_connected(id),
             Input::TransferProgress { id, bytes } => self.transfer_progress(id, bytes),
-            Input::TransferEof { id, bytes } => self.transfer_eof(id, bytes),
+            Input::TransferEof { id, bytes, waited } => self.transfer_eof(id, bytes, waited),
             Input::TransferDone { id, report } => self.transfer_done(id, &report),
             Input::Tick => self.tick(),
             Input::Admin(Admin::Kick) => self.close_with("The operator closed this session."),
@@ -255,11 +255,15 @@ impl Session {
     }
 
     /// What counts as truncated: an upload goes on without its control connection only when the
-    /// client had said QUIT, when its commit is under way, or when the operator allows it.
+    /// client had said QUIT, when the operator allows it, or when its commit has been under way
+    /// for longer than a dying client needs to close all its connections.
     fn outlives_control(&self, running: &Running) -> bool {
-        running.phase == Phase::Committing
-            || (running.direction == Direction::Upload
-                && (self.quit_seen || self.config.commit_on_disconnect))
+        let dying = running
+            .committing_since
+            .map(|since| since.saturating_add(self.config.hang_up_window))
+            .is_none_or(|until| self.now.mono < until);
+        running.direction == Direction::Upload
+            && (self.quit_seen || self.config.commit_on_disconnect || !dying)
     }
 
     /// Takes lines while nothing is pending and replies are not piling up.
@@ -388,6 +392,10 @@ impl Session {
             return;
         }
         if spec.writes && self.login.as_ref().is_some_and(|login| !login.writable) {
+            if spec.transfers {
+                // Refused or not, it was the transfer that REST was meant for.
+                self.rest = 0;
+            }
             self.say(Code::FILE_UNAVAILABLE, "This login is read-only.");
             return;
         }
@@ -456,7 +464,7 @@ impl Session {
             return;
         }
         match &self.pending {
-            Pending::Transfer(_) => self.data_timeout(),
+            Pending::Transfer(_) => self.transfer_timer(),
             _ if self.login.is_none() => self.close_with("No login came in time."),
             _ => self.close_with("No command came in time."),
         }

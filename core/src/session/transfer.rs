@@ -24,6 +24,9 @@ pub(super) enum Phase {
     Connecting,
     /// Bytes move.
     Moving,
+    /// The data of an upload has ended after a pause, as it does when the client is killed; a
+    /// moment shows whether the control connection ends too.
+    Settling,
     /// All bytes of an upload are there and the storage makes them visible. Not to be stopped.
     Committing,
 }
@@ -38,6 +41,8 @@ pub(super) struct Running {
     pub(super) phase: Phase,
     pub(super) bytes: u64,
     pub(super) deadline: Option<Duration>,
+    /// When the commit was ordered.
+    pub(super) committing_since: Option<Duration>,
     route: DataRoute,
     ascii: bool,
     /// Bytes that ALLO named.
@@ -144,6 +149,7 @@ impl Session {
             phase: Phase::Opening,
             bytes: 0,
             deadline: None,
+            committing_since: None,
             route,
             ascii: self.ascii && verb != "MLSD",
             expected,
@@ -209,19 +215,40 @@ impl Session {
 
     /// The end of the data is not yet a whole file: see [`Session::control_closed`], which
     /// has cancelled the upload by now if the control connection had gone before.
-    pub(super) fn transfer_eof(&mut self, id: Id, bytes: u64) {
-        let strict = self.config.strict_allo;
+    pub(super) fn transfer_eof(&mut self, id: Id, bytes: u64, waited: Duration) {
+        let settled = self.now.mono.saturating_add(self.config.hang_up_window);
+        let suspicious = waited >= self.config.pause_before_end
+            && !self.quit_seen
+            && !self.config.commit_on_disconnect;
         let Some(running) = self.running(id) else {
             return;
         };
-        if running.direction != Direction::Upload || running.phase == Phase::Committing {
+        let moving = matches!(running.phase, Phase::Connecting | Phase::Moving);
+        if running.direction != Direction::Upload || !moving {
             return;
         }
         running.bytes = bytes;
+        if suspicious {
+            running.phase = Phase::Settling;
+            running.deadline = Some(settled);
+        } else {
+            self.commit();
+        }
+    }
+
+    /// Orders the upload that has ended to be made visible, or dropped if it is known to be short.
+    fn commit(&mut self) {
+        let strict = self.config.strict_allo;
+        let now = self.now.mono;
+        let Pending::Transfer(running) = &mut self.pending else {
+            return;
+        };
+        let id = running.id;
         running.deadline = None;
         running.phase = Phase::Committing;
+        running.committing_since = Some(now);
         let promised = running.expected.unwrap_or(0);
-        let output = if strict && !running.ascii && bytes < promised {
+        let output = if strict && !running.ascii && running.bytes < promised {
             Output::Discard {
                 id,
                 reason: TransferFailure::Truncated,
@@ -278,7 +305,12 @@ impl Session {
         }
     }
 
-    pub(super) fn data_timeout(&mut self) {
+    /// The timer of the transfer has run out.
+    pub(super) fn transfer_timer(&mut self) {
+        if matches!(&self.pending, Pending::Transfer(r) if r.phase == Phase::Settling) {
+            self.commit();
+            return;
+        }
         self.cancel_running();
         self.end(
             Code::NO_DATA_CONNECTION,

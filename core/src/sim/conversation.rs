@@ -92,10 +92,32 @@ impl Command {
 
     /// Whether it may be answered while a transfer before it still runs.
     fn is_urgent(&self) -> bool {
-        ["ABOR", "NOOP", "STAT"].contains(&self.verb.as_str())
+        match self.verb.as_str() {
+            "ABOR" | "NOOP" => true,
+            "STAT" => !self.names_a_path(),
+            _ => false,
+        }
+    }
+
+    /// Whether anything is left of the argument of STAT without the options of `ls`.
+    fn names_a_path(&self) -> bool {
+        let mut rest = self.argument.as_slice();
+        while let [b'-', options @ ..] = rest {
+            let end = options.iter().position(|b| *b == b' ');
+            let (letters, after) = options.split_at(end.unwrap_or(options.len()));
+            let known = |b: &u8| b"aAlLhdRrtSFC1nGgosTuc".contains(b);
+            if letters.is_empty() || !letters.iter().all(known) {
+                return true;
+            }
+            rest = after.get(1..).unwrap_or_default();
+        }
+        !rest.is_empty()
     }
 
     fn may_get(&self, code: u16) -> bool {
+        if code == 226 && self.transfers() && !self.preliminary {
+            return false;
+        }
         let row = VERBS.iter().find(|(verb, ..)| *verb == self.verb);
         ANY.contains(&code)
             || row.is_some_and(|(_, codes, storage)| {
@@ -366,6 +388,11 @@ mod tests {
         assert_eq!(answers(&mut talk, 257).as_deref(), Some("PWD"));
         assert_eq!(answers(&mut talk, 500).as_deref(), Some("XYZ"));
         assert_eq!(talk.outstanding().count(), 0);
+        let mut talk = after(b"STOR a\r\nAPPE\r\nABOR\r\n");
+        assert_eq!(answers(&mut talk, 150), None);
+        assert_eq!(answers(&mut talk, 426).as_deref(), Some("STOR"));
+        assert_eq!(answers(&mut talk, 226).as_deref(), Some("ABOR"));
+        assert_eq!(answers(&mut talk, 501).as_deref(), Some("APPE"));
     }
 
     #[test]

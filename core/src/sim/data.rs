@@ -120,6 +120,7 @@ pub(super) struct SimStream<'a> {
     pub(super) simulator: &'a mut Simulator,
     pub(super) id: Id,
     pub(super) timeout: Duration,
+    pub(super) waited: Duration,
 }
 
 impl SimStream<'_> {
@@ -153,7 +154,9 @@ impl SimStream<'_> {
 
 impl Read for SimStream<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let began = self.simulator.now().mono;
         self.wait(DataClient::can_give)?;
+        self.waited = self.simulator.now().mono.saturating_sub(began);
         let client = self.simulator.client_mut();
         client.map_or(Ok(0), |client| client.give(space))
     }
@@ -175,6 +178,10 @@ impl DataStream for SimStream<'_> {
     fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
         self.timeout = timeout;
         Ok(())
+    }
+
+    fn waited(&self) -> Duration {
+        self.waited
     }
 
     fn finish_writing(&mut self) -> io::Result<()> {

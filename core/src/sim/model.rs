@@ -58,13 +58,13 @@ impl Model {
         let Command { verb, argument, .. } = &exchange.command;
         let path = resolve(&self.cwd, argument);
         let done = matches!(exchange.code, 200..=399);
-        let rest =
-            if exchange.command.transfers() && matches!(verb.as_str(), "RETR" | "STOR" | "APPE") {
-                core::mem::take(&mut self.rest)
-            } else {
-                self.rest
-            };
-        if verb == "RNFR" || verb == "RNTO" || verb == "USER" {
+        // A command that was not understood, or came before login, leaves everything as it was.
+        let understood = !matches!(exchange.code, 501 | 530);
+        let rest = match verb.as_str() {
+            "RETR" | "STOR" | "APPE" | "USER" if understood => core::mem::take(&mut self.rest),
+            _ => self.rest,
+        };
+        if understood && matches!(verb.as_str(), "RNFR" | "RNTO" | "USER") {
             let from = self.rename_from.take();
             if verb == "RNTO" && done {
                 return self.rename(from, path);

@@ -513,21 +513,24 @@ impl Simulator {
         }
         self.monitor.input(&input);
         self.session.handle(self.now, input);
-        self.drain();
-        self.tick_early();
+        if self.drain() {
+            self.tick_early();
+        }
     }
 
-    fn drain(&mut self) {
-        for _ in 0..MAX_OUTPUTS {
+    /// Performs all outputs; says whether there were any.
+    fn drain(&mut self) -> bool {
+        for count in 0..MAX_OUTPUTS {
             let output = self.session.poll_output();
             self.monitor.output(self.now, &output);
             if let Output::Wait(deadline) = output {
                 self.deadline = deadline;
-                return;
+                return count > 0;
             }
             self.perform(output);
         }
         self.fail("the session does not come to Wait");
+        true
     }
 
     /// A tick that comes before the deadline changes nothing.
@@ -703,6 +706,7 @@ impl Simulator {
             simulator: self,
             id,
             timeout,
+            waited: Duration::ZERO,
         });
         self.hang_up(upload);
         if result.is_err() || !upload {
@@ -714,13 +718,13 @@ impl Simulator {
             self.input(Input::TransferDone { id, report });
             return;
         }
-        let bytes = job.progress().bytes();
+        let (bytes, waited) = (job.progress().bytes(), job.waited());
         self.jobs.insert(id, job);
         self.pumping = None;
         // Whatever the control connection has received comes before the end of the data.
         while !self.is_over() && self.next_free() {}
         if self.jobs.contains_key(&id) {
-            self.input(Input::TransferEof { id, bytes });
+            self.input(Input::TransferEof { id, bytes, waited });
         }
     }
 

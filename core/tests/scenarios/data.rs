@@ -317,3 +317,22 @@ fn the_150_does_not_wait_for_the_data_connection() {
             .expect_download("hello"),
     );
 }
+
+#[test]
+fn rest_is_for_one_attempt_of_one_login() {
+    let guest = Script::new()
+        .login("guest", "secret")
+        .send("TYPE I")
+        .expect(200);
+    play(
+        &each(guest, &[("REST 2", 350), ("STOR x", 550)])
+            .retrieves("a.txt", "hello")
+            .send("REST 2")
+            .expect(350)
+            .send("USER demo")
+            .expect(331)
+            .send("PASS secret")
+            .expect(230)
+            .retrieves("a.txt", "hello"),
+    );
+}

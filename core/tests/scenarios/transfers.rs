@@ -311,11 +311,10 @@ fn a_download_whose_client_vanished_is_given_up() {
     assert_eq!(run.now().mono, Duration::ZERO);
 }
 
-#[test]
-fn the_control_connection_closes_while_the_store_commits() {
-    let store = store();
+/// An upload that has ended, its commit under way; the client hangs up `after` that.
+fn hangs_up(store: &MemoryStore, after: Duration) {
     play_on(
-        &store,
+        store,
         &demo()
             .send("EPSV")
             .expect(229)
@@ -325,11 +324,59 @@ fn the_control_connection_closes_while_the_store_commits() {
             .step(Step::HoldStorage)
             .step(Step::DataClose)
             .quiet()
+            .sleep(after)
             .close()
             .quiet()
             .step(Step::ReleaseStorage)
             .expect_closed(),
     );
+}
+
+#[test]
+fn the_control_connection_closes_while_the_store_commits() {
+    let window = SessionConfig::default().hang_up_window;
+    let store = store();
+    let old = store.file("/a.txt").unwrap();
+    hangs_up(&store, Duration::ZERO);
+    assert_eq!(store.file("/a.txt").unwrap(), old);
+    hangs_up(&store, window - Duration::from_millis(1));
+    assert_eq!(store.file("/a.txt").unwrap(), old);
+    hangs_up(&store, window);
+    assert_eq!(store.file("/a.txt").unwrap(), b"whole");
+}
+
+#[test]
+fn an_upload_that_ends_after_a_pause_is_waited_for() {
+    let SessionConfig {
+        pause_before_end,
+        hang_up_window,
+        ..
+    } = SessionConfig::default();
+    let store = store();
+    let old = store.file("/a.txt").unwrap();
+    let paused = demo()
+        .send("EPSV")
+        .expect(229)
+        .data(DataPlan::upload("whole").holds())
+        .send("STOR a.txt")
+        .expect(150)
+        .sleep(pause_before_end)
+        .step(Step::DataClose);
+    // It was killed: the control connection follows.
+    let killed = paused
+        .clone()
+        .sleep(hang_up_window - Duration::from_millis(1))
+        .close()
+        .expect_closed();
+    play_on(&store, &killed);
+    assert_eq!(store.file("/a.txt").unwrap(), old);
+    // An abort is in time as well.
+    let aborted = paused.clone().send("ABOR").expect(426).expect(226);
+    play_on(&store, &aborted);
+    assert_eq!(store.file("/a.txt").unwrap(), old);
+    // It was only slow.
+    let run = play_on(&store, &paused.expect(226));
+    assert_eq!(run.now().mono, pause_before_end + hang_up_window);
     assert_eq!(store.file("/a.txt").unwrap(), b"whole");
 }
 

@@ -63,7 +63,11 @@ impl Program {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 drop(printed);
-                panic!("{} did not say {needle:?}", self.name);
+                panic!(
+                    "{} did not say {needle:?} but:\n{}",
+                    self.name,
+                    self.printed()
+                );
             }
             printed = self.log.more.wait_timeout(printed, left).unwrap().0;
         }

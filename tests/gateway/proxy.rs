@@ -1,0 +1,267 @@
+//! A proxy between the gateway and the store: it notes every request, and fails those it is told
+//! to fail.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// A request that came by.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// The name of the API, such as `PutObject`.
+    pub(crate) api: &'static str,
+    /// The key, or the prefix that is listed; decoded.
+    pub(crate) key: String,
+    /// The head as it was sent.
+    pub(crate) head: String,
+}
+
+impl Seen {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (other, value) = line.split_once(':')?;
+            other.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// What to do with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Answers with this status and OSS code, and does not pass it on.
+    Refuse(u16, &'static str),
+    /// Passes it on, and breaks the connection after so many bytes of the answer's body.
+    Cut(usize),
+    /// Passes it on, and breaks the connection without an answer.
+    Lose,
+    /// Passes it on, and changes a byte of the answer's body.
+    Damage,
+    /// Passes it on, and changes the CRC-64 in the answer.
+    LieAboutCrc,
+    /// Never answers, until the client goes away.
+    Stall,
+}
+
+struct Rule {
+    api: &'static str,
+    skip: usize,
+    times: usize,
+    act: Act,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Mutex<Vec<Seen>>,
+    rules: Mutex<Vec<Rule>>,
+}
+
+/// A running proxy. Its thread ends with the process.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    state: Arc<State>,
+}
+
+impl Proxy {
+    pub(crate) fn start(store: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    let _ = serve(&client, store, &shared);
+                    let _ = client.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Does `act` to the next `times` requests to `api`, after `skip` others.
+    pub(crate) fn rule(&self, api: &'static str, skip: usize, times: usize, act: Act) {
+        self.state.rules.lock().unwrap().push(Rule {
+            api,
+            skip,
+            times,
+            act,
+        });
+    }
+
+    /// Forgets all rules.
+    pub(crate) fn clear(&self) {
+        self.state.rules.lock().unwrap().clear();
+    }
+
+    /// Takes what was noted so far.
+    pub(crate) fn take(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.state.seen.lock().unwrap())
+    }
+
+    /// What was noted so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.state.seen.lock().unwrap().clone()
+    }
+}
+
+struct Message {
+    head: String,
+    body: Vec<u8>,
+}
+
+fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let mut reader = BufReader::new(client.try_clone()?);
+    let mut client = client;
+    while let Some(request) = read_message(&mut reader, true)? {
+        let seen = seen(&request.head);
+        let act = choose(&seen, state);
+        state.seen.lock().unwrap().push(seen.clone());
+        match act {
+            Some(Act::Refuse(status, code)) => {
+                client.write_all(refusal(status, code, seen.api).as_bytes())?;
+                continue;
+            }
+            Some(Act::Stall) => {
+                let mut nothing = [0];
+                let _ = reader.read(&mut nothing);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let mut upstream = TcpStream::connect(store)?;
+        upstream.set_nodelay(true)?;
+        upstream.write_all(&[request.head.as_bytes(), &request.body].concat())?;
+        let mut answer = BufReader::new(upstream);
+        let has_body = seen.api != "HeadObject";
+        let Some(mut answer) = read_message(&mut answer, has_body)? else {
+            return Ok(());
+        };
+        let mut end = answer.body.len();
+        match act {
+            Some(Act::Lose) => return Ok(()),
+            Some(Act::Cut(bytes)) => end = bytes.min(end),
+            Some(Act::Damage) => {
+                if let Some(byte) = answer.body.last_mut() {
+                    *byte ^= 1;
+                }
+            }
+            Some(Act::LieAboutCrc) => lie_about_crc(&mut answer.head),
+            _ => {}
+        }
+        client.write_all(&[answer.head.as_bytes(), &answer.body[..end]].concat())?;
+        if end < answer.body.len() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Changes the last digit of the CRC-64.
+fn lie_about_crc(head: &mut String) {
+    let name = "x-oss-hash-crc64ecma: ";
+    let at = head.to_ascii_lowercase().find(name).unwrap() + name.len();
+    let end = at + head[at..].find('\r').unwrap();
+    let other = if head[..end].ends_with('7') { "8" } else { "7" };
+    head.replace_range(end - 1..end, other);
+}
+
+fn read_message(reader: &mut impl BufRead, has_body: bool) -> io::Result<Option<Message>> {
+    let mut head = String::new();
+    loop {
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(None);
+        }
+        if head.ends_with("\r\n\r\n") {
+            break;
+        }
+    }
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.trim().parse().unwrap());
+    let mut body = vec![0; if has_body { length } else { 0 }];
+    reader.read_exact(&mut body)?;
+    Ok(Some(Message { head, body }))
+}
+
+fn choose(seen: &Seen, state: &State) -> Option<Act> {
+    let mut rules = state.rules.lock().unwrap();
+    let rule = rules
+        .iter_mut()
+        .find(|rule| rule.api == seen.api && rule.times > 0)?;
+    if rule.skip > 0 {
+        rule.skip -= 1;
+        return None;
+    }
+    rule.times -= 1;
+    Some(rule.act.clone())
+}
+
+fn refusal(status: u16, code: &str, api: &str) -> String {
+    let id = "65A0B1C2D3E4F5061728394A";
+    let body = format!(
+        "<Error><Code>{code}</Code><Message>never to be shown</Message>\
+         <RequestId>{id}</RequestId></Error>"
+    );
+    // HEAD has no body: its error is in a header.
+    let (error, body) = if api == "HeadObject" {
+        (format!("x-oss-err: {}\r\n", STANDARD.encode(body)), "")
+    } else {
+        (String::new(), body.as_str())
+    };
+    format!(
+        "HTTP/1.1 {status} Refused\r\nContent-Length: {}\r\n{error}\
+         x-oss-request-id: {id}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Path style: `/bucket/key?query`.
+fn seen(head: &str) -> Seen {
+    let mut words = head.split(' ');
+    let (method, target) = (words.next().unwrap(), words.next().unwrap());
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let key = path[1..].split_once('/').map_or("", |(_, key)| key);
+    let query: Vec<(&str, &str)> = query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .collect();
+    let value = |name: &str| query.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+    let has = |name: &str| value(name).is_some();
+    let is_copy = head.to_ascii_lowercase().contains("\r\nx-oss-copy-source:");
+    let api = match method {
+        "HEAD" => "HeadObject",
+        "GET" if has("list-type") => "ListObjectsV2",
+        "GET" if has("location") => "GetBucketLocation",
+        "GET" if has("uploads") => "ListMultipartUploads",
+        "GET" if key.is_empty() => "ListBuckets",
+        "GET" => "GetObject",
+        "PUT" if has("uploadId") && is_copy => "UploadPartCopy",
+        "PUT" if has("uploadId") => "UploadPart",
+        "PUT" if is_copy => "CopyObject",
+        "PUT" => "PutObject",
+        "POST" if has("uploads") => "InitiateMultipartUpload",
+        "POST" if has("uploadId") => "CompleteMultipartUpload",
+        "POST" if has("delete") => "DeleteObjects",
+        "DELETE" if has("uploadId") => "AbortMultipartUpload",
+        "DELETE" => "DeleteObject",
+        other => panic!("what is {other} {target}?"),
+    };
+    let key = if api == "ListObjectsV2" {
+        value("prefix").unwrap_or_default()
+    } else {
+        key
+    };
+    Seen {
+        api,
+        key: ossftp_oss::encode::decode(key).unwrap(),
+        head: head.to_owned(),
+    }
+}
