@@ -29,8 +29,9 @@ pub struct SessionConfig {
     /// Whether an upload counts as whole although the control connection was closed without QUIT
     /// before the data connection ended. True only for devices that hang up that way.
     pub commit_on_disconnect: bool,
-    /// An upload whose end came so long after its last byte may be that of a client that was
-    /// killed: it is committed only after [`SessionConfig::hang_up_window`].
+    /// An upload whose end came so long after its last byte, or longer, may be that of a client
+    /// that was killed. It is committed only when ten times that pause has passed, but at most
+    /// [`SessionConfig::hang_up_window`], and the control connection still stands.
     pub pause_before_end: Duration,
     /// A client that dies closes its connections one after the other, the data connection
     /// perhaps first. A control connection that is closed so soon after the end of an upload
@@ -54,7 +55,7 @@ impl Default for SessionConfig {
             linger_timeout: Duration::from_secs(2),
             max_login_failures: 3,
             commit_on_disconnect: false,
-            pause_before_end: Duration::from_millis(5),
+            pause_before_end: Duration::from_micros(500),
             hang_up_window: Duration::from_millis(50),
             strict_allo: false,
             max_unknown_commands: 20,

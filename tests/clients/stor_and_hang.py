@@ -1,9 +1,10 @@
 """Begins an upload and never ends it, so that it can be killed in the middle.
 
-Reads FTP_HOST, FTP_PORT, FTP_USER, FTP_PASSWORD and FTP_FOLDER from the environment; arguments:
-the file's name, the number of bytes to send, and how the system shall close the connections once
-this process is killed: `fin` (in order) or `rst` (SO_LINGER 0). Prints "sent" when the server
-says that it has got all of these bytes, and then waits to be killed.
+Reads FTP_HOST, FTP_PORT, FTP_USER, FTP_PASSWORD and FTP_FOLDER from the environment. Arguments:
+the file's name; the number of bytes to send; how the system shall close the connections once
+this process is killed, `fin` (in order) or `rst` (SO_LINGER 0); what to do until then, `hang` or
+`trickle` (a few bytes every millisecond). Prints "sent" when the server says that it has got all
+of the bytes.
 """
 
 import ftplib
@@ -35,7 +36,7 @@ def wait_until_received(ftp, size):
 
 
 def main():
-    name, size, close = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    name, size, close, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     ftp = ftplib.FTP(encoding="utf-8")
     ftp.connect(os.environ["FTP_HOST"], int(os.environ["FTP_PORT"]), timeout=120)
     ftp.login(os.environ["FTP_USER"], os.environ["FTP_PASSWORD"])
@@ -51,6 +52,9 @@ def main():
         left -= len(chunk)
     wait_until_received(ftp, size)
     print("sent", flush=True)
+    while then == "trickle":
+        data.sendall(b"drop")
+        time.sleep(0.001)
     time.sleep(600)
 
 

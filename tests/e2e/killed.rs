@@ -11,8 +11,10 @@ use std::io::Read;
 on_both_runtimes!(
     small_in_order,
     small_reset,
+    small_while_sending,
     multipart_in_order,
     multipart_reset,
+    multipart_while_sending,
 );
 
 /// Less than one part: nothing has been sent to the store when the client dies.
@@ -21,22 +23,30 @@ const SMALL: usize = 300 << 10;
 const MULTIPART: usize = 40 << 20;
 
 fn small_in_order(runtime: &str) {
-    killed(runtime, "small-fin", SMALL, "fin");
+    killed(runtime, "small-fin", SMALL, "fin", "hang");
 }
 
 fn small_reset(runtime: &str) {
-    killed(runtime, "small-rst", SMALL, "rst");
+    killed(runtime, "small-rst", SMALL, "rst", "hang");
+}
+
+fn small_while_sending(runtime: &str) {
+    killed(runtime, "small-sending", SMALL, "fin", "trickle");
 }
 
 fn multipart_in_order(runtime: &str) {
-    killed(runtime, "multipart-fin", MULTIPART, "fin");
+    killed(runtime, "multipart-fin", MULTIPART, "fin", "hang");
 }
 
 fn multipart_reset(runtime: &str) {
-    killed(runtime, "multipart-rst", MULTIPART, "rst");
+    killed(runtime, "multipart-rst", MULTIPART, "rst", "hang");
 }
 
-fn killed(runtime: &str, test: &str, size: usize, close: &str) {
+fn multipart_while_sending(runtime: &str) {
+    killed(runtime, "multipart-sending", MULTIPART, "fin", "trickle");
+}
+
+fn killed(runtime: &str, test: &str, size: usize, close: &str, then: &str) {
     let mut world = World::new(runtime, test);
     let old_key = format!("{}/old", world.folder);
     let old = b"the old content";
@@ -47,7 +57,7 @@ fn killed(runtime: &str, test: &str, size: usize, close: &str) {
 
     for name in ["new", "old"] {
         let mut command = world.python("stor_and_hang.py");
-        command.arg(name).arg(size.to_string()).arg(close);
+        command.arg(name).arg(size.to_string()).args([close, then]);
         let mut client = Program::spawn(command);
         client.wait_for("sent");
         if size == MULTIPART {

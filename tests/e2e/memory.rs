@@ -49,7 +49,13 @@ fn a_large_file_needs_little_memory(runtime: &str) {
     );
     if world.store.is_some() {
         let log = std::fs::read_to_string(world.file("store.log")).unwrap();
-        assert!(log.contains("partNumber="), "no multipart upload:\n{log}");
+        let checked = |api: &str| {
+            let api = format!("\"api\":\"{api}\"");
+            let lines = log.lines().filter(|line| line.contains(&api));
+            lines.filter(|line| line.contains("\"crc64\":\"")).count()
+        };
+        assert!(checked("UploadPart") > 1, "no parts with CRC-64:\n{log}");
+        assert_eq!(checked("CompleteMultipartUpload"), 1, "{log}");
     }
 }
 

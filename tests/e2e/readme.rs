@@ -1,6 +1,7 @@
-//! The README's tables of flags say what `--help` says, no more and no less.
+//! The README is true: its tables of flags say what `--help` says, no more and no less, and its
+//! tour works as it is written.
 
-use crate::support::{run_ok, text};
+use crate::support::{Program, address, run_ok, text};
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -49,4 +50,45 @@ fn table(command: &str) -> BTreeSet<(String, String)> {
             (format!("--{flag}"), default.to_owned())
         })
         .collect()
+}
+
+/// The shell commands below that heading, as they stand there.
+fn commands(heading: &str) -> String {
+    let (_, section) = README.split_once(&format!("\n## {heading}\n")).unwrap();
+    let (_, block) = section.split_once("```sh\n").unwrap();
+    block.split("```").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_tour_works_as_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let objects = dir.path().join("objects");
+    let demo = Program::start([
+        "demo".as_ref(),
+        "--port=0".as_ref(),
+        "--dir".as_ref(),
+        objects.as_os_str(),
+    ]);
+    let address = address(&demo.wait_for("FTP on ")).to_string();
+    let script = commands("A tour of the demo").replace("127.0.0.1:2048", &address);
+    // What the commands send.
+    std::fs::write(dir.path().join("README.md"), README).unwrap();
+    std::fs::create_dir(dir.path().join("src")).unwrap();
+    std::fs::write(dir.path().join("src/lib.rs"), "// code").unwrap();
+    let said = text(&run_ok(
+        Command::new("sh")
+            .args(["-e", "-c", &script])
+            .current_dir(dir.path()),
+    ));
+    assert!(
+        said.contains("An FTP server whose disk is"),
+        "no file came back: {said}"
+    );
+    assert!(said.contains("\npapers"), "not renamed: {said}");
+    assert!(
+        said.trim_end().ends_with(" lib.rs"),
+        "no tree went up: {said}"
+    );
+    let fetched = std::fs::read_to_string(dir.path().join("readme.txt")).unwrap();
+    assert!(fetched == README);
 }

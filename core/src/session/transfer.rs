@@ -216,7 +216,8 @@ impl Session {
     /// The end of the data is not yet a whole file: see [`Session::control_closed`], which
     /// has cancelled the upload by now if the control connection had gone before.
     pub(super) fn transfer_eof(&mut self, id: Id, bytes: u64, waited: Duration) {
-        let settled = self.now.mono.saturating_add(self.config.hang_up_window);
+        let patience = waited.saturating_mul(10).min(self.config.hang_up_window);
+        let settled = self.now.mono.saturating_add(patience);
         let suspicious = waited >= self.config.pause_before_end
             && !self.quit_seen
             && !self.config.commit_on_disconnect;
