@@ -377,3 +377,103 @@ fn contains_any(text: &[u8], parts: &[Vec<u8>]) -> bool {
     };
     parts.iter().any(occurs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LoginInfo, Secret};
+
+    const NOW: Now = Now {
+        mono: Duration::ZERO,
+        unix: 0,
+    };
+
+    fn say(text: &str) -> Output {
+        Output::Send(text.as_bytes().to_vec())
+    }
+
+    fn perform(id: u64) -> Output {
+        Output::Perform {
+            id: Id(id),
+            operation: Operation::Delete(FtpPath::root()),
+        }
+    }
+
+    fn deadline() -> Output {
+        Output::Wait(Some(Duration::from_secs(1)))
+    }
+
+    /// A monitor that has seen the greeting and, with `writable`, a login.
+    fn monitor(writable: Option<bool>) -> Monitor {
+        let mut monitor = Monitor::new(None, [b"s3cr3t".to_vec()].into());
+        monitor.output(NOW, &say("220 Hi\r\n"));
+        if let Some(writable) = writable {
+            monitor.input(&Input::Control(b"PASS s3cr3t\r\n"));
+            let mut info = LoginInfo::new("Hi");
+            info.writable = writable;
+            monitor.output(
+                NOW,
+                &Output::Login {
+                    id: Id(1),
+                    user: b"u".to_vec(),
+                    password: Secret::new("s3cr3t"),
+                },
+            );
+            let result = Ok(info);
+            monitor.input(&Input::Login { id: Id(1), result });
+            monitor.output(NOW, &say("230 Hi\r\n"));
+        }
+        monitor.output(NOW, &deadline());
+        assert_eq!(monitor.objections(), [""; 0]);
+        monitor
+    }
+
+    #[track_caller]
+    fn objects(mut monitor: Monitor, outputs: &[Output], to: &str) {
+        for output in outputs {
+            monitor.output(NOW, output);
+        }
+        let found = monitor.objections().iter().any(|o| o.contains(to));
+        assert!(found, "{to} in {:?}", monitor.objections());
+    }
+
+    #[test]
+    fn what_it_objects_to() {
+        let close = || Output::Close;
+        objects(monitor(None), &[close(), say("221 x\r\n")], "after Close");
+        objects(monitor(None), &[perform(1)], "before login");
+        objects(monitor(Some(false)), &[perform(2)], "right to write");
+        objects(monitor(Some(true)), &[perform(1)], "used before");
+        let two = [perform(2), perform(3)];
+        objects(monitor(Some(true)), &two, "while Id(2) was Asked");
+        objects(monitor(None), &[say("200 x\r\n")], "answers none");
+        objects(monitor(None), &[say("200 x\n")], "without CRLF");
+        objects(monitor(None), &[Output::Wait(None)], "waits for nothing");
+        let bye = [say("421 x\r\n"), deadline()];
+        objects(monitor(None), &bye, "goes on after its last reply");
+        objects(monitor(None), &[Output::Commit { id: Id(4) }], "Commit");
+        objects(
+            monitor(None),
+            &[Output::Cancel { id: Id(4) }],
+            "does not run",
+        );
+        let told = Output::Event(Event::Command("PASS s3cr3t".into()));
+        objects(monitor(None), &[told], "a secret");
+        let raw = Output::Event(Event::Reply("200 a\nb".into()));
+        objects(monitor(None), &[raw], "control characters");
+        let mut ticked = monitor(None);
+        ticked.input(&Input::Tick);
+        let due = Output::Wait(Some(Duration::ZERO));
+        objects(ticked, &[due], "left the deadline");
+    }
+
+    #[test]
+    fn a_command_without_a_reply_is_seen_at_rest() {
+        let mut monitor = monitor(None);
+        monitor.rest(true);
+        assert_eq!(monitor.objections(), [""; 0]);
+        monitor.input(&Input::Control(b"NOOP\r\n"));
+        monitor.rest(false);
+        assert_eq!(monitor.objections().len(), 2);
+    }
+}

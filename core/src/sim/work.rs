@@ -1,6 +1,6 @@
 //! What a driver's worker has to do, in the order in which the session asked for it.
 
-use crate::{DataRoute, Id, Operation, Secret, Transfer, TransferFailure, TransferReport};
+use crate::{Id, Operation, Secret, Transfer, TransferFailure, TransferReport};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -19,7 +19,6 @@ pub(super) enum Work {
     Open(Box<Transfer>),
     Run {
         id: Id,
-        route: DataRoute,
     },
     Commit {
         id: Id,
@@ -45,7 +44,7 @@ impl Work {
     pub(super) fn transfer(&self) -> Option<Id> {
         match self {
             Self::Open(transfer) => Some(transfer.id),
-            Self::Run { id, .. } | Self::Commit { id } | Self::Discard { id, .. } => Some(*id),
+            Self::Run { id } | Self::Commit { id } | Self::Discard { id, .. } => Some(*id),
             Self::Login { .. } | Self::Perform { .. } | Self::Report { .. } => None,
         }
     }
