@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 
 /// STAT with a path shows at most so many entries: its lines go over the control connection.
 const STAT_ENTRIES: usize = 200;
+/// And at most so many bytes, within what may wait to be sent.
+const STAT_BYTES: usize = 32 * 1024;
 
 /// What an answer of the storage is for.
 #[derive(Debug)]
@@ -214,12 +216,17 @@ impl Session {
     }
 
     fn say_listing(&mut self, entries: &[Entry], more: bool, directory: bool) {
-        let mut lines = Vec::new();
+        let (mut lines, mut bytes, mut more) = (Vec::new(), 0, more);
         for entry in entries {
             let mut line = Vec::new();
             write_entry(ListFormat::Long, entry, self.now.unix, &mut line);
             // The reply ends its lines itself.
             line.truncate(line.len().saturating_sub(2));
+            bytes += line.len();
+            if bytes > STAT_BYTES {
+                more = true;
+                break;
+            }
             if !line.is_empty() {
                 lines.push(line);
             }

@@ -70,7 +70,7 @@ impl Session {
         self.user = None;
         self.event(Event::LoginFailed {
             user,
-            reason: error.message.clone(),
+            reason: printable(error.message.as_bytes()),
         });
         if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Busy) {
             // The password was not judged, so this is no wrong guess.

@@ -47,8 +47,8 @@ pub(super) struct Running {
     ascii: bool,
     /// Bytes that ALLO named.
     expected: Option<u64>,
-    /// ABOR came while the upload was being committed; it is answered after that.
-    abort_asked: bool,
+    /// How often ABOR came while the upload was being committed; answered after that.
+    aborts_asked: u32,
 }
 
 impl Session {
@@ -153,7 +153,7 @@ impl Session {
             route,
             ascii: self.ascii && verb != "MLSD",
             expected,
-            abort_asked: false,
+            aborts_asked: 0,
         });
         self.outputs.push_back(Output::Open(Box::new(transfer)));
     }
@@ -266,7 +266,7 @@ impl Session {
         };
         running.bytes = report.bytes;
         let upload = running.direction == Direction::Upload;
-        let abort_asked = running.abort_asked;
+        let aborts_asked = running.aborts_asked;
         let (code, text) = match &report.outcome {
             Ok(()) => (
                 Code::TRANSFER_COMPLETE,
@@ -275,8 +275,11 @@ impl Session {
             Err(failure) => failed(failure, upload),
         };
         self.end(code, text);
-        if abort_asked {
-            self.say(Code::TRANSFER_COMPLETE, "Too late to abort: it was done.");
+        for _ in 0..aborts_asked {
+            self.say(
+                Code::TRANSFER_COMPLETE,
+                "Too late to abort: the transfer is over.",
+            );
         }
     }
 
@@ -324,11 +327,7 @@ impl Session {
     pub(super) fn abor(&mut self) {
         match &mut self.pending {
             Pending::Transfer(running) if running.phase == Phase::Committing => {
-                if !running.abort_asked {
-                    running.abort_asked = true;
-                    return;
-                }
-                self.say(Code::NO_TRANSFER, "It is being aborted already.");
+                running.aborts_asked = running.aborts_asked.saturating_add(1);
             }
             Pending::Transfer(running) => {
                 let upload = running.direction == Direction::Upload;

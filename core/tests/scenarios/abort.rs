@@ -183,3 +183,28 @@ fn twice() {
 fn without_a_login() {
     play(&Script::new().expect(220).send("ABOR").expect(530));
 }
+
+#[test]
+fn each_abort_during_a_commit_is_answered_after_it() {
+    let store = store();
+    play_on(
+        &store,
+        &demo()
+            .send("EPSV")
+            .expect(229)
+            .data(DataPlan::upload("whole").holds())
+            .send("STOR a.txt")
+            .expect(150)
+            .step(Step::HoldStorage)
+            .step(Step::DataClose)
+            .quiet()
+            .send("ABOR")
+            .send("ABOR")
+            .quiet()
+            .step(Step::ReleaseStorage)
+            .expect(226)
+            .expect(226)
+            .expect(226),
+    );
+    assert_eq!(store.file("/a.txt").unwrap(), b"whole");
+}

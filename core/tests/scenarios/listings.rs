@@ -133,3 +133,20 @@ fn over_the_control_connection_there_is_a_limit() {
     let reply = run.transcript().replies().last().unwrap();
     assert_eq!(reply.split(|b| *b == b'\n').count(), 200 + 3);
 }
+
+#[test]
+fn a_long_listing_over_the_control_connection_is_cut() {
+    let long = "x".repeat(1000);
+    let store = (0..200).fold(MemoryStore::new(), |store, n| {
+        store.with_file(format!("/{n:03}{long}"), "")
+    });
+    let store = store.with_user("demo", "secret", true);
+    let run = play_on(
+        &store,
+        &demo().send("STAT /").expect(212).send("NOOP").expect(200),
+    );
+    let replies: Vec<_> = run.transcript().replies().collect();
+    let listing = replies[replies.len() - 2];
+    assert!(listing.len() < 64 * 1024, "{} bytes", listing.len());
+    assert!(listing.ends_with(b"212 There are more; LIST shows them all.\r\n"));
+}
