@@ -56,7 +56,7 @@ impl World {
         Self {
             address,
             key,
-            folder: format!("oss-ftp-test-{}/{test}-{runtime}", std::process::id()),
+            folder: format!("oss-ftp-test-{}-{test}-{runtime}", std::process::id()),
             local,
             gateway,
             store,
