@@ -322,6 +322,35 @@ fn two_files_never_become_one() {
 }
 
 #[test]
+fn an_upload_that_is_not_over_is_no_base_for_another() {
+    // A client whose line died comes back at once, while the server still waits for the old one.
+    let world = World::new();
+    let (old, new) = (world.session(), world.session());
+    for (begun, resumed) in [(StoreMode::Replace, 20), (StoreMode::At(10), 14)] {
+        world.put("f", &noise(50));
+        let mut dying = old.writer("/f", begun).unwrap();
+        write_all(dying.as_mut(), &noise(10)).unwrap();
+        for mode in [StoreMode::At(resumed), StoreMode::Append] {
+            let refused = new.writer("/f", mode).err().unwrap();
+            assert_eq!(refused.kind, ErrorKind::BadOffset);
+            assert!(refused.message.contains("send the whole file"));
+        }
+        dying.discard();
+        new.stor("/f", &noise(50)).unwrap();
+        new.appe("/f", b"more").unwrap();
+        assert_eq!(world.get("f").len(), 54);
+    }
+    // An upload that comes to its end is a base again; an APPE always is.
+    let mut whole = old.writer("/f", StoreMode::Replace).unwrap();
+    write_all(whole.as_mut(), b"whole").unwrap();
+    whole.commit().unwrap();
+    let appending = old.writer("/f", StoreMode::Append).unwrap();
+    new.write("/f", StoreMode::At(5), b"!").unwrap();
+    appending.discard();
+    assert_eq!(world.get("f"), b"whole!");
+}
+
+#[test]
 fn a_cancelled_upload_ends_and_leaves_nothing() {
     let world = World::new();
     let session = world.session();
