@@ -127,8 +127,8 @@ impl OssWriter {
         if self.upload.is_some() {
             return Ok(());
         }
-        let bucket = self.calls.bucket();
-        let mut upload = Upload::begin(&self.mount, &bucket, &self.key, &self.put)?;
+        self.calls.check()?;
+        let mut upload = Upload::begin(&self.mount, &self.key, &self.put)?;
         if let Some(kept) = &self.kept {
             for piece in &kept.pieces {
                 self.calls.check()?;

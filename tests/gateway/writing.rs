@@ -1,5 +1,8 @@
 //! Uploads: one request or parts, nothing visible before the commit, nothing left without it.
 
+use std::sync::{Arc, Barrier};
+use std::thread;
+
 use ossftp_core::driver::{Cancel, write_all};
 use ossftp_core::{ErrorKind, StoreMode};
 
@@ -348,6 +351,33 @@ fn an_upload_that_is_not_over_is_no_base_for_another() {
     new.write("/f", StoreMode::At(5), b"!").unwrap();
     appending.discard();
     assert_eq!(world.get("f"), b"whole!");
+}
+
+#[test]
+fn a_cancel_while_an_upload_begins_leaves_none() {
+    let world = World::new();
+    let session = world.session();
+    let cancel = Cancel::new();
+    let barrier = Arc::new(Barrier::new(2));
+    let hold = Act::Hold(Arc::clone(&barrier));
+    world.proxy.rule("InitiateMultipartUpload", 0, 1, hold);
+    let mut writer = session
+        .volume
+        .open_write(&path("/f"), StoreMode::Replace, None, &cancel)
+        .unwrap();
+    let flag = cancel.clone();
+    let stopper = thread::spawn(move || {
+        barrier.wait();
+        flag.cancel();
+        barrier.wait();
+    });
+    let failed = write_all(writer.as_mut(), &noise(PART + 1));
+    assert_eq!(kind(failed), ErrorKind::Cancelled);
+    writer.discard();
+    stopper.join().unwrap();
+    let ended = world.proxy.seen().pop().unwrap();
+    assert_eq!(ended.api, "AbortMultipartUpload");
+    world.assert_no_uploads();
 }
 
 #[test]
