@@ -74,7 +74,7 @@ fn copy_parts(
         ..PutObject::default()
     };
     let pieces = parts::copied(meta.size, mount.config().copy_part_size)?;
-    let mut upload = Upload::begin(mount, &calls.bucket(), to, &put)?;
+    let mut upload = Upload::begin(mount, to, &put)?;
     let mut numbered = Vec::with_capacity(pieces.len());
     for piece in pieces {
         numbered.push((upload.number()?, piece));

@@ -107,13 +107,13 @@ impl Mount {
         memory.knows_directory(&directory, now) && !memory.knows_file(&file, now)
     }
 
-    /// Whether a whole upload of this file was broken off in this process, and none since was
-    /// whole (DESIGN 7.3).
+    /// Whether an upload of this file was begun in this process, and none since was whole
+    /// (DESIGN 7.3).
     pub(crate) fn is_broken(&self, key: &str) -> bool {
         lock(&self.process.broken).contains(self.global(key).as_str())
     }
 
-    /// A whole upload of this file was broken off.
+    /// An upload of this file is under way or was broken off.
     pub(crate) fn set_broken(&self, key: &str) {
         let name = self.global(key).into();
         lock(&self.process.broken).insert(name, ());

@@ -38,13 +38,17 @@ pub(crate) struct Upload {
 
 impl Upload {
     /// Starts an upload of `key`; `put` says what the object will be besides its bytes.
+    ///
+    /// Nothing cancels this request: without its answer nobody could abort the upload.
     pub(crate) fn begin(
         mount: &Arc<Mount>,
-        bucket: &Bucket,
         key: &str,
         put: &PutObject,
     ) -> Result<Self, StorageError> {
-        let id = bucket
+        let longest = mount.config().command_timeout;
+        let id = mount
+            .bucket()
+            .with_deadline(Some(longest))
             .initiate_multipart(key, put)
             .map_err(|error| told(&error, Action::Write))?;
         debug!("upload {id} of {key:?} begins");

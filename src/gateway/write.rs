@@ -100,6 +100,10 @@ impl OssWriter {
             committed: false,
         };
         writer.read_kept()?;
+        if writer.is_broken_by_ending_here() {
+            // Already now: a client whose connection died comes back before this session knows.
+            writer.mount.set_broken(&writer.key);
+        }
         Ok(writer)
     }
 
@@ -123,8 +127,8 @@ impl OssWriter {
         if self.upload.is_some() {
             return Ok(());
         }
-        let bucket = self.calls.bucket();
-        let mut upload = Upload::begin(&self.mount, &bucket, &self.key, &self.put)?;
+        self.calls.check()?;
+        let mut upload = Upload::begin(&self.mount, &self.key, &self.put)?;
         if let Some(kept) = &self.kept {
             for piece in &kept.pieces {
                 self.calls.check()?;
@@ -330,7 +334,7 @@ fn find_kept(
     if mount.is_broken(key) {
         return Err(StorageError::new(
             ErrorKind::BadOffset,
-            "Nothing of the broken upload was kept: send the whole file.",
+            "An upload of this file broke off or is not over, and nothing of it is kept: send the whole file.",
         ));
     }
     let meta = match calls.bucket().head_object(key) {

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -42,6 +42,9 @@ pub(crate) enum Act {
     Damage,
     /// Passes it on, and changes the CRC-64 in the answer.
     LieAboutCrc,
+    /// Passes it on, waits until the test waits too, and gives the answer back when it does so
+    /// once more.
+    Hold(Arc<Barrier>),
     /// Never answers, until the client goes away.
     Stall,
 }
@@ -145,6 +148,10 @@ fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()>
         let mut end = answer.body.len();
         match act {
             Some(Act::Lose) => return Ok(()),
+            Some(Act::Hold(barrier)) => {
+                barrier.wait();
+                barrier.wait();
+            }
             Some(Act::Cut(bytes)) => end = bytes.min(end),
             Some(Act::Damage) => {
                 if let Some(byte) = answer.body.last_mut() {

@@ -1,5 +1,8 @@
 //! Uploads: one request or parts, nothing visible before the commit, nothing left without it.
 
+use std::sync::{Arc, Barrier};
+use std::thread;
+
 use ossftp_core::driver::{Cancel, write_all};
 use ossftp_core::{ErrorKind, StoreMode};
 
@@ -319,6 +322,62 @@ fn two_files_never_become_one() {
         kind(one.writer("/f", StoreMode::At(14))),
         ErrorKind::BadOffset
     );
+}
+
+#[test]
+fn an_upload_that_is_not_over_is_no_base_for_another() {
+    // A client whose line died comes back at once, while the server still waits for the old one.
+    let world = World::new();
+    let (old, new) = (world.session(), world.session());
+    for (begun, resumed) in [(StoreMode::Replace, 20), (StoreMode::At(10), 14)] {
+        world.put("f", &noise(50));
+        let mut dying = old.writer("/f", begun).unwrap();
+        write_all(dying.as_mut(), &noise(10)).unwrap();
+        for mode in [StoreMode::At(resumed), StoreMode::Append] {
+            let refused = new.writer("/f", mode).err().unwrap();
+            assert_eq!(refused.kind, ErrorKind::BadOffset);
+            assert!(refused.message.contains("send the whole file"));
+        }
+        dying.discard();
+        new.stor("/f", &noise(50)).unwrap();
+        new.appe("/f", b"more").unwrap();
+        assert_eq!(world.get("f").len(), 54);
+    }
+    // An upload that comes to its end is a base again; an APPE always is.
+    let mut whole = old.writer("/f", StoreMode::Replace).unwrap();
+    write_all(whole.as_mut(), b"whole").unwrap();
+    whole.commit().unwrap();
+    let appending = old.writer("/f", StoreMode::Append).unwrap();
+    new.write("/f", StoreMode::At(5), b"!").unwrap();
+    appending.discard();
+    assert_eq!(world.get("f"), b"whole!");
+}
+
+#[test]
+fn a_cancel_while_an_upload_begins_leaves_none() {
+    let world = World::new();
+    let session = world.session();
+    let cancel = Cancel::new();
+    let barrier = Arc::new(Barrier::new(2));
+    let hold = Act::Hold(Arc::clone(&barrier));
+    world.proxy.rule("InitiateMultipartUpload", 0, 1, hold);
+    let mut writer = session
+        .volume
+        .open_write(&path("/f"), StoreMode::Replace, None, &cancel)
+        .unwrap();
+    let flag = cancel.clone();
+    let stopper = thread::spawn(move || {
+        barrier.wait();
+        flag.cancel();
+        barrier.wait();
+    });
+    let failed = write_all(writer.as_mut(), &noise(PART + 1));
+    assert_eq!(kind(failed), ErrorKind::Cancelled);
+    writer.discard();
+    stopper.join().unwrap();
+    let ended = world.proxy.seen().pop().unwrap();
+    assert_eq!(ended.api, "AbortMultipartUpload");
+    world.assert_no_uploads();
 }
 
 #[test]
