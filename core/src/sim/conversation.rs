@@ -256,6 +256,17 @@ impl Conversation {
     }
 }
 
+/// What follows IAC SE; an IAC IAC before it is a byte of the subnegotiation (RFC 855).
+fn after_subnegotiation(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        rest = match rest {
+            [] => return None,
+            [255, 240, tail @ ..] => return Some(tail),
+            [255, _, tail @ ..] | [_, tail @ ..] => tail,
+        };
+    }
+}
+
 /// Takes Telnet commands out of a line, and makes CR NUL a CR; a CR at the end belongs to the
 /// end of the line.
 fn without_telnet(line: &[u8]) -> Vec<u8> {
@@ -269,8 +280,8 @@ fn without_telnet(line: &[u8]) -> Vec<u8> {
                 tail
             }
             [255, 251..=254, _, tail @ ..] => tail,
-            [255, 250, tail @ ..] => match tail.windows(2).position(|w| w == [255, 240]) {
-                Some(end) => tail.get(end + 2..).unwrap_or_default(),
+            [255, 250, tail @ ..] => match after_subnegotiation(tail) {
+                Some(tail) => tail,
                 None => break,
             },
             [255, 251..=254] | [255] => break,
