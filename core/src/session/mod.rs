@@ -352,6 +352,11 @@ impl Session {
     }
 
     fn parse_error(&mut self, error: ParseError) {
+        if let ParseError::Syntax(spec) | ParseError::Parameter(spec) = error
+            && self.allowed(spec)
+        {
+            self.use_up(spec);
+        }
         match error {
             ParseError::UnknownVerb => {
                 self.unknown_commands = self.unknown_commands.saturating_add(1);
@@ -392,14 +397,27 @@ impl Session {
             return;
         }
         if spec.writes && self.login.as_ref().is_some_and(|login| !login.writable) {
-            if spec.transfers {
-                // Refused or not, it was the transfer that REST was meant for.
-                self.rest = 0;
-            }
+            self.use_up(spec);
             self.say(Code::FILE_UNAVAILABLE, "This login is read-only.");
             return;
         }
         self.run(command);
+    }
+
+    /// Forgets what was prepared for a command that was refused unseen. Refused or not, it was
+    /// the one that REST, RNFR or the data connection was meant for: another one would get a
+    /// wrong offset, a wrong source, or a connection that the client has closed by now, and that
+    /// would pass for an empty file.
+    fn use_up(&mut self, spec: &Spec) {
+        if spec.transfers {
+            self.stop_listening();
+        }
+        match spec.verb {
+            "RETR" => self.rest = 0,
+            "STOR" | "APPE" => (self.rest, self.allo) = (0, None),
+            "RNFR" | "RNTO" => self.rename_from = None,
+            _ => {}
+        }
     }
 
     /// One command that is allowed here.

@@ -58,11 +58,11 @@ impl Session {
             return;
         };
         if path.is_root() {
-            self.say(Code::FILE_UNAVAILABLE, "/ is a directory.");
+            self.refuse(Code::FILE_UNAVAILABLE, "/ is a directory.");
             return;
         }
         if self.ascii && offset > 0 {
-            self.say(Code::BAD_OFFSET, "REST needs TYPE I.");
+            self.refuse(Code::BAD_OFFSET, "REST needs TYPE I.");
             return;
         }
         self.begin("RETR", route, TransferKind::Retrieve { path, offset });
@@ -76,14 +76,14 @@ impl Session {
             return;
         };
         if path.is_root() || argument.ends_with(b"/") {
-            self.say(
+            self.refuse(
                 Code::NAME_NOT_ALLOWED,
                 "That names a directory; a file needs a name of its own.",
             );
             return;
         }
         if self.ascii && offset > 0 {
-            self.say(Code::BAD_OFFSET, "REST needs TYPE I.");
+            self.refuse(Code::BAD_OFFSET, "REST needs TYPE I.");
             return;
         }
         let mode = match (offset, append) {
@@ -121,8 +121,18 @@ impl Session {
             );
             return None;
         };
-        let path = self.path(argument, new_name)?;
-        Some((route, path))
+        let path = self.path(argument, new_name);
+        if path.is_none() {
+            self.stop_listening();
+        }
+        Some((route, path?))
+    }
+
+    /// The only reply of a transfer command that does not reach the storage. What was prepared
+    /// is used up as by any other: see [`Session::end`].
+    fn refuse(&mut self, code: Code, text: &str) {
+        self.stop_listening();
+        self.say(code, text);
     }
 
     fn begin(&mut self, verb: &'static str, route: DataRoute, kind: TransferKind) {
