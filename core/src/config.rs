@@ -39,7 +39,8 @@ pub struct SessionConfig {
     pub hang_up_window: Duration,
     /// Whether an upload in TYPE I with fewer bytes than a preceding ALLO named is truncated.
     pub strict_allo: bool,
-    /// After so many unknown commands the connection is closed with 421.
+    /// After so many unknown commands the connection is closed with 421. Once somebody is logged
+    /// in, only those count that follow one another.
     pub max_unknown_commands: u32,
 }
 

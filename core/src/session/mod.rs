@@ -396,6 +396,10 @@ impl Session {
             self.say(Code::NOT_LOGGED_IN, "Log in with USER and PASS first.");
             return;
         }
+        if self.login.is_some() {
+            // Clients that are logged in try what some servers know after every file.
+            self.unknown_commands = 0;
+        }
         if spec.writes && self.login.as_ref().is_some_and(|login| !login.writable) {
             self.use_up(spec);
             self.say(Code::FILE_UNAVAILABLE, "This login is read-only.");
