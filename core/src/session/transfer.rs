@@ -75,7 +75,8 @@ impl Session {
         let Some((route, path)) = self.prepared(argument, true) else {
             return;
         };
-        if path.is_root() || argument.ends_with(b"/") {
+        let last = argument.rsplit(|b| *b == b'/').next();
+        if path.is_root() || matches!(last, Some(b"" | b"." | b"..")) {
             self.refuse(
                 Code::NAME_NOT_ALLOWED,
                 "That names a directory; a file needs a name of its own.",

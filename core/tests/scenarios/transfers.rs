@@ -33,9 +33,12 @@ fn refused_before_the_150() {
         ("STOR dir", 550),
         ("STOR /", 553),
         ("STOR new/", 553),
+        ("STOR new/.", 553),
+        ("STOR new/x/..", 553),
         ("APPE", 501),
         ("APPE dir", 550),
         ("APPE x/", 553),
+        ("APPE x/.", 553),
     ] {
         play(&demo().send("EPSV").expect(229).send(command).expect(code));
     }
