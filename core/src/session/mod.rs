@@ -300,7 +300,8 @@ impl Session {
                 return;
             };
             let now = match parsed {
-                Some(Command::Abor) => true,
+                // One that waits for the end of a commit; a further one waits for that answer.
+                Some(Command::Abor) => !running.abort_asked,
                 Some(Command::Noop | Command::Stat(None)) => running.phase != Phase::Opening,
                 Some(Command::Quit) => {
                     self.quit_seen = true;

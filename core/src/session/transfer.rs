@@ -48,7 +48,7 @@ pub(super) struct Running {
     /// Bytes that ALLO named.
     expected: Option<u64>,
     /// ABOR came while the upload was being committed; it is answered after that.
-    abort_asked: bool,
+    pub(super) abort_asked: bool,
 }
 
 impl Session {
@@ -278,6 +278,10 @@ impl Session {
         running.bytes = report.bytes;
         let upload = running.direction == Direction::Upload;
         let abort_asked = running.abort_asked;
+        let too_late = match &report.outcome {
+            Ok(()) => "Too late to abort: the file is there.",
+            Err(_) => "Nothing was left to abort.",
+        };
         let (code, text) = match &report.outcome {
             Ok(()) => (
                 Code::TRANSFER_COMPLETE,
@@ -287,7 +291,7 @@ impl Session {
         };
         self.end(code, text);
         if abort_asked {
-            self.say(Code::TRANSFER_COMPLETE, "Too late to abort: it was done.");
+            self.say(Code::TRANSFER_COMPLETE, too_late);
         }
     }
 
@@ -335,11 +339,7 @@ impl Session {
     pub(super) fn abor(&mut self) {
         match &mut self.pending {
             Pending::Transfer(running) if running.phase == Phase::Committing => {
-                if !running.abort_asked {
-                    running.abort_asked = true;
-                    return;
-                }
-                self.say(Code::NO_TRANSFER, "It is being aborted already.");
+                running.abort_asked = true;
             }
             Pending::Transfer(running) => {
                 let upload = running.direction == Direction::Upload;
