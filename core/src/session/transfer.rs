@@ -47,6 +47,8 @@ pub(super) struct Running {
     ascii: bool,
     /// Bytes that ALLO named.
     expected: Option<u64>,
+    /// Bytes of the file that stay before those of an upload.
+    offset: u64,
     /// ABOR came while the upload was being committed; it is answered after that.
     pub(super) abort_asked: bool,
 }
@@ -138,9 +140,12 @@ impl Session {
 
     fn begin(&mut self, verb: &'static str, route: DataRoute, kind: TransferKind) {
         let id = self.fresh_id();
-        let expected = match &kind {
-            TransferKind::Store { expected, .. } => *expected,
-            _ => None,
+        let (expected, offset) = match &kind {
+            TransferKind::Store { expected, mode, .. } => match mode {
+                StoreMode::At(offset) => (*expected, *offset),
+                _ => (*expected, 0),
+            },
+            _ => (None, 0),
         };
         let transfer = Transfer {
             id,
@@ -164,6 +169,7 @@ impl Session {
             route,
             ascii: self.ascii && verb != "MLSD",
             expected,
+            offset,
             abort_asked: false,
         });
         self.outputs.push_back(Output::Open(Box::new(transfer)));
@@ -260,7 +266,9 @@ impl Session {
         running.phase = Phase::Committing;
         running.committing_since = Some(now);
         let promised = running.expected.unwrap_or(0);
-        let output = if strict && !running.ascii && running.bytes < promised {
+        // After REST some clients name the whole file, others what is left of it.
+        let there = running.offset.saturating_add(running.bytes);
+        let output = if strict && !running.ascii && there < promised {
             Output::Discard {
                 id,
                 reason: TransferFailure::Truncated,
