@@ -24,7 +24,7 @@ pub struct SessionConfig {
     /// How long a finished download waits for the client to close its side of the data
     /// connection, so that the last bytes are not lost to a reset.
     pub linger_timeout: Duration,
-    /// After so many wrong passwords the connection is closed with 421.
+    /// The connection is closed with the 530 to so many wrong passwords in a row.
     pub max_login_failures: u32,
     /// Whether an upload counts as whole although the control connection was closed without QUIT
     /// before the data connection ended. True only for devices that hang up that way.
@@ -38,8 +38,10 @@ pub struct SessionConfig {
     /// makes it truncated, as one that was closed before does.
     pub hang_up_window: Duration,
     /// Whether an upload in TYPE I with fewer bytes than a preceding ALLO named is truncated.
+    /// After REST the bytes before the offset count too: ALLO may mean the whole file.
     pub strict_allo: bool,
-    /// After so many unknown commands the connection is closed with 421.
+    /// After so many unknown commands the connection is closed with 421. Once somebody is logged
+    /// in, only those count that follow one another.
     pub max_unknown_commands: u32,
 }
 

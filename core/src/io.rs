@@ -6,6 +6,7 @@ use crate::{
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -32,8 +33,8 @@ pub struct Peer {
     pub local: SocketAddr,
 }
 
-/// Something that happened, handed to [`Session::handle`](crate::Session::handle).
-#[derive(Debug)]
+/// Something that happened, handed to [`Session::handle`](crate::Session::handle). `Debug` shows
+/// of control bytes how many there are: a password may be among them.
 #[non_exhaustive]
 pub enum Input<'a> {
     /// Bytes from the control connection, in order, in whatever pieces they came.
@@ -104,6 +105,27 @@ pub enum Input<'a> {
     Tick,
     /// The operator wants something.
     Admin(Admin),
+}
+
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Control(bytes) => write!(f, "Control({} bytes)", bytes.len()),
+            Self::ControlClosed => f.write_str("ControlClosed"),
+            Self::Login { id, result } => write!(f, "Login({id:?}, {result:?})"),
+            Self::Performed { id, result } => write!(f, "Performed({id:?}, {result:?})"),
+            Self::Listening { id, address } => write!(f, "Listening({id:?}, {address:?})"),
+            Self::TransferReady { id, result } => write!(f, "TransferReady({id:?}, {result:?})"),
+            Self::DataConnected { id } => write!(f, "DataConnected({id:?})"),
+            Self::TransferProgress { id, bytes } => write!(f, "TransferProgress({id:?}, {bytes})"),
+            Self::TransferEof { id, bytes, waited } => {
+                write!(f, "TransferEof({id:?}, {bytes}, {waited:?})")
+            }
+            Self::TransferDone { id, report } => write!(f, "TransferDone({id:?}, {report:?})"),
+            Self::Tick => f.write_str("Tick"),
+            Self::Admin(admin) => write!(f, "Admin({admin:?})"),
+        }
+    }
 }
 
 /// What an operator asks of a session.

@@ -7,18 +7,29 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// The longest line in bytes, its end not counted.
 pub const MAX_LINE: usize = 4096;
 
-/// One line of the control connection, without its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One line of the control connection, without its end. `Debug` shows no password.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Line {
     /// At most [`MAX_LINE`] bytes; never empty.
     Text(Vec<u8>),
     /// A line that was longer, and was skipped.
     TooLong,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Whatever the verb is: a password may stand after a mistyped PASS.
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::TooLong => f.write_str("TooLong"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +61,7 @@ const SE: u8 = 240;
 /// reader.push(b"D\n");
 /// assert_eq!(reader.next_line(), Some(Line::Text(b"PWD".to_vec())));
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct LineReader {
     /// Bytes that no line was cut from yet.
     raw: VecDeque<u8>,
@@ -60,6 +71,17 @@ pub struct LineReader {
     too_long: bool,
     telnet: Telnet,
     after_cr: bool,
+}
+
+/// How much waits, and not what: it may be a password.
+impl fmt::Debug for LineReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineReader")
+            .field("waiting_bytes", &self.waiting_bytes())
+            .field("waiting_lines", &self.line_ends)
+            .field("current_bytes", &self.current.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl LineReader {

@@ -175,8 +175,12 @@ pub(super) fn mlsd(a: &[u8]) -> Result<Command, Bad> {
 pub(super) fn mlst(a: &[u8]) -> Result<Command, Bad> {
     Ok(Command::Mlst(optional(a)))
 }
+/// `STAT -la` asks for a listing as `STAT .` does, not for the state of the server.
 pub(super) fn stat(a: &[u8]) -> Result<Command, Bad> {
-    Ok(Command::Stat(optional(without_options(a))))
+    let path = Some(without_options(a)).filter(|path| !path.is_empty());
+    Ok(Command::Stat(
+        optional(a).map(|_| path.unwrap_or(b".").to_vec()),
+    ))
 }
 pub(super) fn help(a: &[u8]) -> Result<Command, Bad> {
     Ok(Command::Help(optional(a)))

@@ -300,7 +300,8 @@ impl Session {
                 return;
             };
             let now = match parsed {
-                Some(Command::Abor) => true,
+                // One that waits for the end of a commit; a further one waits for that answer.
+                Some(Command::Abor) => !running.abort_asked,
                 Some(Command::Noop | Command::Stat(None)) => running.phase != Phase::Opening,
                 Some(Command::Quit) => {
                     self.quit_seen = true;
@@ -352,6 +353,11 @@ impl Session {
     }
 
     fn parse_error(&mut self, error: ParseError) {
+        if let ParseError::Syntax(spec) | ParseError::Parameter(spec) = error
+            && self.allowed(spec)
+        {
+            self.use_up(spec);
+        }
         match error {
             ParseError::UnknownVerb => {
                 self.unknown_commands = self.unknown_commands.saturating_add(1);
@@ -391,15 +397,32 @@ impl Session {
             self.say(Code::NOT_LOGGED_IN, "Log in with USER and PASS first.");
             return;
         }
+        if self.login.is_some() {
+            // Clients that are logged in try what some servers know after every file.
+            self.unknown_commands = 0;
+        }
         if spec.writes && self.login.as_ref().is_some_and(|login| !login.writable) {
-            if spec.transfers {
-                // Refused or not, it was the transfer that REST was meant for.
-                self.rest = 0;
-            }
+            self.use_up(spec);
             self.say(Code::FILE_UNAVAILABLE, "This login is read-only.");
             return;
         }
         self.run(command);
+    }
+
+    /// Forgets what was prepared for a command that was refused unseen. Refused or not, it was
+    /// the one that REST, RNFR or the data connection was meant for: another one would get a
+    /// wrong offset, a wrong source, or a connection that the client has closed by now, and that
+    /// would pass for an empty file.
+    fn use_up(&mut self, spec: &Spec) {
+        if spec.transfers {
+            self.stop_listening();
+        }
+        match spec.verb {
+            "RETR" => self.rest = 0,
+            "STOR" | "APPE" => (self.rest, self.allo) = (0, None),
+            "RNFR" | "RNTO" => self.rename_from = None,
+            _ => {}
+        }
     }
 
     /// One command that is allowed here.

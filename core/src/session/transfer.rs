@@ -47,8 +47,10 @@ pub(super) struct Running {
     ascii: bool,
     /// Bytes that ALLO named.
     expected: Option<u64>,
-    /// How often ABOR came while the upload was being committed; answered after that.
-    aborts_asked: u32,
+    /// Bytes of the file that stay before those of an upload.
+    offset: u64,
+    /// ABOR came while the upload was being committed; it is answered after that.
+    pub(super) abort_asked: bool,
 }
 
 impl Session {
@@ -58,11 +60,11 @@ impl Session {
             return;
         };
         if path.is_root() {
-            self.say(Code::FILE_UNAVAILABLE, "/ is a directory.");
+            self.refuse(Code::FILE_UNAVAILABLE, "/ is a directory.");
             return;
         }
         if self.ascii && offset > 0 {
-            self.say(Code::BAD_OFFSET, "REST needs TYPE I.");
+            self.refuse(Code::BAD_OFFSET, "REST needs TYPE I.");
             return;
         }
         self.begin("RETR", route, TransferKind::Retrieve { path, offset });
@@ -75,15 +77,16 @@ impl Session {
         let Some((route, path)) = self.prepared(argument, true) else {
             return;
         };
-        if path.is_root() || argument.ends_with(b"/") {
-            self.say(
+        let last = argument.rsplit(|b| *b == b'/').next();
+        if path.is_root() || matches!(last, Some(b"" | b"." | b"..")) {
+            self.refuse(
                 Code::NAME_NOT_ALLOWED,
                 "That names a directory; a file needs a name of its own.",
             );
             return;
         }
         if self.ascii && offset > 0 {
-            self.say(Code::BAD_OFFSET, "REST needs TYPE I.");
+            self.refuse(Code::BAD_OFFSET, "REST needs TYPE I.");
             return;
         }
         let mode = match (offset, append) {
@@ -121,15 +124,28 @@ impl Session {
             );
             return None;
         };
-        let path = self.path(argument, new_name)?;
-        Some((route, path))
+        let path = self.path(argument, new_name);
+        if path.is_none() {
+            self.stop_listening();
+        }
+        Some((route, path?))
+    }
+
+    /// The only reply of a transfer command that does not reach the storage. What was prepared
+    /// is used up as by any other: see [`Session::end`].
+    fn refuse(&mut self, code: Code, text: &str) {
+        self.stop_listening();
+        self.say(code, text);
     }
 
     fn begin(&mut self, verb: &'static str, route: DataRoute, kind: TransferKind) {
         let id = self.fresh_id();
-        let expected = match &kind {
-            TransferKind::Store { expected, .. } => *expected,
-            _ => None,
+        let (expected, offset) = match &kind {
+            TransferKind::Store { expected, mode, .. } => match mode {
+                StoreMode::At(offset) => (*expected, *offset),
+                _ => (*expected, 0),
+            },
+            _ => (None, 0),
         };
         let transfer = Transfer {
             id,
@@ -153,7 +169,8 @@ impl Session {
             route,
             ascii: self.ascii && verb != "MLSD",
             expected,
-            aborts_asked: 0,
+            offset,
+            abort_asked: false,
         });
         self.outputs.push_back(Output::Open(Box::new(transfer)));
     }
@@ -249,7 +266,9 @@ impl Session {
         running.phase = Phase::Committing;
         running.committing_since = Some(now);
         let promised = running.expected.unwrap_or(0);
-        let output = if strict && !running.ascii && running.bytes < promised {
+        // After REST some clients name the whole file, others what is left of it.
+        let there = running.offset.saturating_add(running.bytes);
+        let output = if strict && !running.ascii && there < promised {
             Output::Discard {
                 id,
                 reason: TransferFailure::Truncated,
@@ -266,7 +285,11 @@ impl Session {
         };
         running.bytes = report.bytes;
         let upload = running.direction == Direction::Upload;
-        let aborts_asked = running.aborts_asked;
+        let abort_asked = running.abort_asked;
+        let too_late = match &report.outcome {
+            Ok(()) => "Too late to abort: the file is there.",
+            Err(_) => "Nothing was left to abort.",
+        };
         let (code, text) = match &report.outcome {
             Ok(()) => (
                 Code::TRANSFER_COMPLETE,
@@ -275,11 +298,8 @@ impl Session {
             Err(failure) => failed(failure, upload),
         };
         self.end(code, text);
-        for _ in 0..aborts_asked {
-            self.say(
-                Code::TRANSFER_COMPLETE,
-                "Too late to abort: the transfer is over.",
-            );
+        if abort_asked {
+            self.say(Code::TRANSFER_COMPLETE, too_late);
         }
     }
 
@@ -327,7 +347,7 @@ impl Session {
     pub(super) fn abor(&mut self) {
         match &mut self.pending {
             Pending::Transfer(running) if running.phase == Phase::Committing => {
-                running.aborts_asked = running.aborts_asked.saturating_add(1);
+                running.abort_asked = true;
             }
             Pending::Transfer(running) => {
                 let upload = running.direction == Direction::Upload;

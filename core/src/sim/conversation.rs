@@ -94,24 +94,9 @@ impl Command {
     fn is_urgent(&self) -> bool {
         match self.verb.as_str() {
             "ABOR" | "NOOP" => true,
-            "STAT" => !self.names_a_path(),
+            "STAT" => self.argument.is_empty(),
             _ => false,
         }
-    }
-
-    /// Whether anything is left of the argument of STAT without the options of `ls`.
-    fn names_a_path(&self) -> bool {
-        let mut rest = self.argument.as_slice();
-        while let [b'-', options @ ..] = rest {
-            let end = options.iter().position(|b| *b == b' ');
-            let (letters, after) = options.split_at(end.unwrap_or(options.len()));
-            let known = |b: &u8| b"aAlLhdRrtSFC1nGgosTuc".contains(b);
-            if letters.is_empty() || !letters.iter().all(known) {
-                return true;
-            }
-            rest = after.get(1..).unwrap_or_default();
-        }
-        !rest.is_empty()
     }
 
     fn may_get(&self, code: u16) -> bool {

@@ -58,13 +58,14 @@ impl Model {
         let Command { verb, argument, .. } = &exchange.command;
         let path = resolve(&self.cwd, argument);
         let done = matches!(exchange.code, 200..=399);
-        // A command that was not understood, or came before login, leaves everything as it was.
-        let understood = !matches!(exchange.code, 501 | 530);
+        // A command that came before login leaves everything as it was, as does a USER that was
+        // not understood; the others use up what was prepared for them in any case.
+        let counts = exchange.code != 530 && (verb != "USER" || exchange.code != 501);
         let rest = match verb.as_str() {
-            "RETR" | "STOR" | "APPE" | "USER" if understood => core::mem::take(&mut self.rest),
+            "RETR" | "STOR" | "APPE" | "USER" if counts => core::mem::take(&mut self.rest),
             _ => self.rest,
         };
-        if understood && matches!(verb.as_str(), "RNFR" | "RNTO" | "USER") {
+        if counts && matches!(verb.as_str(), "RNFR" | "RNTO" | "USER") {
             let from = self.rename_from.take();
             if verb == "RNTO" && done {
                 return self.rename(from, path);

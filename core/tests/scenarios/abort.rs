@@ -184,27 +184,45 @@ fn without_a_login() {
     play(&Script::new().expect(220).send("ABOR").expect(530));
 }
 
+fn while_committing(store: &MemoryStore, config: SessionConfig, script: Script) {
+    let ended = demo()
+        .send("ALLO 10")
+        .expect(200)
+        .send("EPSV")
+        .expect(229)
+        .data(DataPlan::upload("whole").holds())
+        .send("STOR a.txt")
+        .expect(150)
+        .step(Step::HoldStorage)
+        .step(Step::DataClose)
+        .quiet();
+    play_with(config, store, &ended.then(&script));
+}
+
 #[test]
-fn each_abort_during_a_commit_is_answered_after_it() {
+fn twice_while_the_store_commits_is_answered_in_order() {
+    let script = Script::new()
+        .raw("ABOR\r\nABOR\r\nPWD\r\n")
+        .quiet()
+        .step(Step::ReleaseStorage)
+        .expect_text(226, "Transfer complete")
+        .expect_text(226, "Too late")
+        .expect(225)
+        .expect(257);
+    while_committing(&store(), SessionConfig::default(), script);
+}
+
+#[test]
+fn what_was_dropped_anyway_is_not_called_done() {
+    let script = Script::new()
+        .send("ABOR")
+        .quiet()
+        .step(Step::ReleaseStorage)
+        .expect(426)
+        .expect_text(226, "Nothing was left to abort");
+    let mut config = SessionConfig::default();
+    config.strict_allo = true;
     let store = store();
-    play_on(
-        &store,
-        &demo()
-            .send("EPSV")
-            .expect(229)
-            .data(DataPlan::upload("whole").holds())
-            .send("STOR a.txt")
-            .expect(150)
-            .step(Step::HoldStorage)
-            .step(Step::DataClose)
-            .quiet()
-            .send("ABOR")
-            .send("ABOR")
-            .quiet()
-            .step(Step::ReleaseStorage)
-            .expect(226)
-            .expect(226)
-            .expect(226),
-    );
-    assert_eq!(store.file("/a.txt").unwrap(), b"whole");
+    while_committing(&store, config, script);
+    assert_eq!(store.file("/a.txt").unwrap(), b"hello");
 }

@@ -338,3 +338,81 @@ fn rest_is_for_one_attempt_of_one_login() {
             .retrieves("a.txt", "hello"),
     );
 }
+
+/// What waits at a listener may be a connection that the client closed when it was refused; the
+/// next STOR would take it for an empty file.
+#[test]
+fn a_transfer_that_was_refused_has_used_its_data_connection_too() {
+    let (deep, long) = ("/d".repeat(100), "n".repeat(4000));
+    let store = store().with_directory(&deep);
+    let refusals = [
+        ("STOR new/", 553),
+        ("STOR /", 553),
+        ("STOR bad\x01name", 501),
+        ("STOR", 501),
+        ("RETR /", 550),
+        ("RETR", 501),
+        ("LIST bad\x01name", 501),
+    ];
+    let prepared = |script: Script| {
+        let passive = script.clone().send("EPSV").expect(229);
+        [passive, script.send("PORT 192,0,2,7,195,80").expect(200)]
+    };
+    for (command, code) in refusals {
+        for script in prepared(demo()) {
+            play_on(
+                &store,
+                &each(script, &[(command, code), ("STOR a.txt", 425)]),
+            );
+        }
+    }
+    for script in prepared(demo().send(format!("CWD {deep}")).expect(250)) {
+        let script = script.send(format!("RETR {long}")).expect(550);
+        play_on(&store, &script.send("STOR /a.txt").expect(425));
+    }
+    let ascii = each(demo(), &[("REST 2", 350), ("TYPE A", 200)]);
+    for script in prepared(ascii) {
+        play_on(
+            &store,
+            &each(script, &[("STOR a.txt", 554), ("STOR a.txt", 425)]),
+        );
+    }
+    let guest = Script::new().login("guest", "secret");
+    for script in prepared(guest) {
+        play_on(
+            &store,
+            &each(script, &[("STOR a.txt", 550), ("RETR a.txt", 425)]),
+        );
+    }
+    assert_eq!(store.file("/a.txt").as_deref(), Some(&b"hello"[..]));
+}
+
+#[test]
+fn what_was_prepared_does_not_outlive_a_command_that_was_not_understood() {
+    let store = store();
+    play_on(
+        &store,
+        &each(demo(), &[("REST 2", 350), ("STOR bad\x01name", 501)])
+            .stores("a.txt", "whole")
+            .send("REST 2")
+            .expect(350)
+            .send("RETR bad\x01name")
+            .expect(501)
+            .retrieves("a.txt", "whole"),
+    );
+    play_on(
+        &store,
+        &each(
+            demo(),
+            &[
+                ("RNFR a.txt", 350),
+                ("RNFR bad\x01name", 501),
+                ("RNTO b.txt", 503),
+                ("RNFR a.txt", 350),
+                ("RNTO bad\x01name", 501),
+                ("RNTO b.txt", 503),
+            ],
+        ),
+    );
+    assert_eq!(store.file("/a.txt").as_deref(), Some(&b"whole"[..]));
+}

@@ -178,3 +178,22 @@ fn names_in_events_have_no_control_characters() {
     let shown = |event: &Event| matches!(event, Event::LoginFailed { user, .. } if user == "a?b?c");
     assert!(run.transcript().events().any(shown));
 }
+
+/// Some clients send SITE CHMOD or the like after each file, whatever it is answered.
+#[test]
+fn unknown_verbs_here_and_there_do_not_end_a_login() {
+    let mut script = demo();
+    for _ in 0..30 {
+        script = each(script, &[("SITE CHMOD 644 a.txt", 500), ("NOOP", 200)]);
+    }
+    for _ in 1..20 {
+        script = script.send("Host: example.com").expect(500);
+    }
+    play(&script.send("Host: example.com").expect(421).expect_closed());
+    let mut stranger = Script::new().expect(220);
+    for _ in 1..20 {
+        stranger = each(stranger, &[("Host: example.com", 500), ("NOOP", 200)]);
+    }
+    let last = stranger.send("Host: example.com").expect(421);
+    play(&last.expect_closed());
+}

@@ -108,6 +108,17 @@ fn over_the_control_connection() {
             .expect_text(212, " b.txt\r\n212 End\r\n")
             .send("STAT -l dir")
             .expect_text(212, " b.txt\r\n")
+            .send("STAT -la")
+            .expect_text(212, " a.txt\r\n")
+            .send("CWD dir")
+            .expect(250)
+            .send("STAT -l")
+            .expect_text(
+                212,
+                "oss                 5 Nov 14 22:13 b.txt\r\n212 End\r\n",
+            )
+            .send("CDUP")
+            .expect(250)
             .send("STAT a.txt")
             .expect_text(213, " a.txt\r\n213 End\r\n")
             .send("STAT empty")

@@ -259,3 +259,45 @@ fn quit_waits_for_its_turn() {
     let closing = |event: &Event| matches!(event, Event::Closing(_));
     assert_eq!(run.transcript().events().filter(|e| closing(e)).count(), 1);
 }
+
+/// Wherever it is: in the socket's bytes, in half a line, or in a line that waits for its turn.
+#[test]
+fn passwords_stay_out_of_debug_output() {
+    use ossftp_core::Input;
+    use ossftp_core::line::{Line, LineReader};
+    use ossftp_core::sim::{DataPlan, Step};
+    let secret = format!("{:?}", b"hunter2");
+    let secret = secret.trim_matches(['[', ']']);
+    let show = |what: &dyn std::fmt::Debug| {
+        let shown = format!("{what:?}");
+        assert!(
+            !shown.contains(secret) && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    };
+    show(&Input::Control(b"PASS hunter2\r\n"));
+    show(&Line::Text(b"PASS hunter2".to_vec()));
+    let mut reader = LineReader::default();
+    for _ in 0..2 {
+        reader.push(b"PASS hunter2");
+        show(&reader);
+        assert_eq!(reader.next_line(), None);
+    }
+    show(&reader);
+
+    let waiting = demo()
+        .step(Step::HoldStorage)
+        .send("CWD dir")
+        .raw("PASS hunter2\r\nUS");
+    show(play(&waiting.quiet()).session());
+    let ahead = demo()
+        .send("EPSV")
+        .expect(229)
+        .data(DataPlan::upload("x").holds())
+        .send("STOR x")
+        .expect(150)
+        .step(Step::HoldStorage)
+        .step(Step::DataClose)
+        .raw("PASS hunter2\r\nPASS hunter2");
+    show(play(&ahead.quiet()).session());
+}

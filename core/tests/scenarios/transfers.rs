@@ -33,9 +33,12 @@ fn refused_before_the_150() {
         ("STOR dir", 550),
         ("STOR /", 553),
         ("STOR new/", 553),
+        ("STOR new/.", 553),
+        ("STOR new/x/..", 553),
         ("APPE", 501),
         ("APPE dir", 550),
         ("APPE x/", 553),
+        ("APPE x/.", 553),
     ] {
         play(&demo().send("EPSV").expect(229).send(command).expect(code));
     }
@@ -411,9 +414,21 @@ fn allo_is_a_promise_only_where_it_is_meant_to_be() {
         .send("ALLO 4")
         .expect(200)
         .stores("x", "longer than that");
-    play_with(config, &store, &kept);
+    play_with(config.clone(), &store, &kept);
     play_on(&store, &script.expect(226));
     assert_eq!(store.file("/x").unwrap(), b"short");
+    // A resumed upload, with an ALLO for the whole file.
+    let resumed = |size: u32| {
+        each(demo(), &[("REST 5", 350), ("EPSV", 229)])
+            .send(format!("ALLO {size}"))
+            .expect(200)
+            .data(DataPlan::upload("ened"))
+            .send("STOR x")
+            .expect(150)
+    };
+    play_with(config.clone(), &store, &resumed(10).expect(426));
+    play_with(config, &store, &resumed(9).expect(226));
+    assert_eq!(store.file("/x").unwrap(), b"shortened");
 }
 
 #[test]
