@@ -143,6 +143,24 @@ fn an_answer_to_a_commit_that_makes_no_sense_is_settled() {
 }
 
 #[test]
+fn copied_parts_are_checked_before_they_become_visible() {
+    let world = World::with(|config| config.copy_limit = 1000);
+    let session = world.session();
+    let old = noise(2 * PART);
+    world.put("f", &old);
+    world.put("target", b"target");
+    world.proxy.rule("UploadPartCopy", 0, 2, Act::LieAboutCrc);
+    assert_eq!(kind(session.appe("/f", b"more")), ErrorKind::Unavailable);
+    assert_eq!(
+        kind(session.rename("/f", "/target")),
+        ErrorKind::Unavailable
+    );
+    assert!(world.get("f") == old);
+    assert_eq!(world.get("target"), b"target");
+    world.assert_no_uploads();
+}
+
+#[test]
 fn a_command_without_a_preliminary_reply_has_a_deadline() {
     let world = World::with(|config| config.command_timeout = Duration::from_secs(2));
     let session = world.session();
