@@ -271,6 +271,11 @@ fn told(error: &Error, bucket: &str) -> StorageError {
             ErrorKind::Denied,
             format!("Bucket {bucket} cannot be reached at the configured endpoint."),
         ),
+        // Signed for another region than the endpoint's or the bucket's, and none could be found.
+        "InvalidArgument" => (
+            ErrorKind::Denied,
+            format!("The region or endpoint that is set for bucket {bucket} is not the right one."),
+        ),
         _ if error.is_denied() => (
             ErrorKind::Denied,
             format!(
