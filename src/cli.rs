@@ -199,7 +199,8 @@ fn serve_arguments() -> Vec<Arg> {
             "region",
             "REGION",
             "Region to sign for, where the endpoint does not tell it",
-        ),
+        )
+        .value_parser(ValueParser::new(region)),
         flag(
             "internal",
             "True|False",
@@ -380,6 +381,17 @@ fn boolean(text: &str) -> Result<bool, &'static str> {
     }
 }
 
+/// A region id; the name of its location, as the OSS console shows it, is taken for it.
+fn region(text: &str) -> Result<String, &'static str> {
+    let id = text.trim();
+    let id = id.strip_prefix("oss-").unwrap_or(id);
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if id.is_empty() || !id.bytes().all(good) {
+        return Err("it is the id of a region, such as cn-hangzhou");
+    }
+    Ok(id.to_owned())
+}
+
 /// An endpoint. Without a scheme it is https, but http on this machine and on plain addresses,
 /// where nobody has a certificate.
 fn endpoint(text: &str) -> Result<Endpoint, String> {
@@ -544,6 +556,14 @@ mod tests {
             endpoints,
             wanted.map(|(bucket, endpoint)| (bucket.into(), endpoint.into()))
         );
+    }
+
+    #[test]
+    fn regions_by_id_or_location() {
+        for text in ["cn-hangzhou", "oss-cn-hangzhou"] {
+            let serve = served(&["--region", text]);
+            assert_eq!(serve.region.as_deref(), Some("cn-hangzhou"));
+        }
     }
 
     #[test]

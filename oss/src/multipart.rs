@@ -96,7 +96,7 @@ impl Bucket {
 
     /// CompleteMultipartUpload: makes the object visible. `parts` in ascending order of their numbers.
     ///
-    /// If the answer is lost, or a later try finds the upload gone, a HEAD settles it: an object of the expected size
+    /// If the answer is lost or makes no sense, or a later try finds the upload gone, a HEAD settles it: an object of the expected size
     /// and CRC-64 means success. Without an expected CRC-64 nothing can be settled so, and the error is returned
     /// ([`Error::outcome_unknown`]).
     ///
@@ -123,8 +123,10 @@ impl Bucket {
             self.client.check(until)?;
             let gone = error.code() == "NoSuchUpload" && unknown;
             unknown |= error.outcome_unknown();
+            // A wrong CRC-64 is an outcome; any other answer that makes no sense says nothing.
+            let is_damaged = matches!(error, Error::Protocol(ProtocolError::BadCrc { .. }));
             if (gone || error.outcome_unknown())
-                && !matches!(error, Error::Protocol(_))
+                && !is_damaged
                 && let Some(result) = self.completed_after_all(key, expect)
             {
                 debug!("complete settled by HEAD after: {error}");

@@ -95,7 +95,9 @@ fn copy_parts(
         upload.add(part);
     }
     calls.check()?;
-    upload.complete(meta.crc64)
+    upload
+        .complete(meta.crc64)
+        .map_err(|error| told(&error, Action::Copy))
 }
 
 /// Whether two objects have the same bytes, as far as OSS says: same size and CRC-64, or, for old

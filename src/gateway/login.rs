@@ -271,6 +271,11 @@ fn told(error: &Error, bucket: &str) -> StorageError {
             ErrorKind::Denied,
             format!("Bucket {bucket} cannot be reached at the configured endpoint."),
         ),
+        // Signed for another region than the endpoint's or the bucket's, and none could be found.
+        "InvalidArgument" => (
+            ErrorKind::Denied,
+            format!("The region or endpoint that is set for bucket {bucket} is not the right one."),
+        ),
         _ if error.is_denied() => (
             ErrorKind::Denied,
             format!(
@@ -313,17 +318,25 @@ impl Asker<'_> {
         bucket.list_objects_v2(&list).map(|_| ())
     }
 
-    fn probe(&self, route: &Route) -> bool {
-        let Ok(client) = self.at(route, Some(self.storage.process.config.internal_probe)) else {
-            return false;
+    /// `None` if it was broken off before its time.
+    fn probe(&self, route: &Route) -> Option<bool> {
+        let longest = self.storage.process.config.internal_probe;
+        let left = self.until.saturating_duration_since(Instant::now());
+        let Ok(client) = self.at(route, Some(longest)) else {
+            return Some(false);
         };
         let once = RetryPolicy {
             attempts: 1,
             ..RetryPolicy::default()
         };
         let answer = self.one_object(&client.with_retry(once));
-        // Whatever OSS says, it is there.
-        matches!(answer, Ok(()) | Err(Error::Service(_)))
+        match answer {
+            // Whatever OSS says, it is there.
+            Ok(()) | Err(Error::Service(_)) => Some(true),
+            Err(Error::Cancelled) => None,
+            Err(Error::DeadlineExceeded) if left < longest => None,
+            Err(_) => Some(false),
+        }
     }
 }
 
@@ -351,7 +364,9 @@ impl Ask for Asker<'_> {
         {
             return reachable;
         }
-        let reachable = self.probe(route);
+        let Some(reachable) = self.probe(route) else {
+            return false;
+        };
         let entry = (Instant::now(), reachable);
         lock(&self.storage.probes).insert(host.to_owned(), entry);
         info!("{host} is{} reachable", if reachable { "" } else { " not" });
@@ -388,6 +403,28 @@ mod tests {
             assert_eq!(error.kind, ErrorKind::Denied);
             assert!(error.message.contains("AccessKeyId/bucket"), "{user}");
         }
+    }
+
+    #[test]
+    fn a_probe_that_was_broken_off_says_nothing() {
+        let storage = OssStorage::new(GatewayConfig::default()).unwrap();
+        let route = Route {
+            endpoint: "oss-cn-hangzhou-internal.aliyuncs.com".parse().unwrap(),
+            region: "cn-hangzhou".to_owned(),
+        };
+        let cancel = ossftp_oss::Cancel::new();
+        let mut asker = Asker {
+            storage: &storage,
+            client: storage.client.with_cancel(cancel.clone()),
+            bucket: "bucket",
+            prefix: "",
+            until: Instant::now(),
+        };
+        assert!(!asker.is_reachable(&route));
+        cancel.cancel();
+        asker.until += Duration::from_secs(60);
+        assert!(!asker.is_reachable(&route));
+        assert_eq!(lock(&storage.probes).keys().count(), 0);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use log::{debug, warn};
 use ossftp_core::StorageError;
 use ossftp_oss::crc64::combine;
-use ossftp_oss::{Bucket, CompleteUpload, CompletedPart, Error, PartCopy, Payload, PutObject};
+use ossftp_oss::{
+    Bucket, CompleteUpload, CompletedPart, Error, PartCopy, Payload, ProtocolError, PutObject,
+};
 
 use super::errors::{Action, told};
 use super::mount::Mount;
@@ -139,11 +141,19 @@ impl Upload {
         (crc, length)
     }
 
-    /// Makes the object visible. `crc64` is what its checksum must be, if known.
+    /// Makes the object visible. `crc64` is what its checksum must be, if known; parts that are
+    /// something else are not completed.
     ///
     /// This is the last request of an upload: nothing cancels it.
-    pub(crate) fn complete(mut self, crc64: Option<u64>) -> Result<(), StorageError> {
-        self.parts.sort_by_key(|part| part.number);
+    ///
+    /// # Errors
+    /// [`ProtocolError::BadCrc`] if OSS copied something else, or made something else visible.
+    pub(crate) fn complete(mut self, crc64: Option<u64>) -> Result<(), Error> {
+        if let (Some(stated), Some(computed)) = (crc64, self.crc_beyond(0).0)
+            && stated != computed
+        {
+            return Err(ProtocolError::BadCrc { computed, stated }.into());
+        }
         let parts: Vec<_> = self
             .parts
             .iter()
@@ -159,8 +169,7 @@ impl Upload {
         };
         self.mount
             .bucket()
-            .complete_multipart(&self.key, &self.id, &parts, &expect)
-            .map_err(|error| told(&error, Action::Write))?;
+            .complete_multipart(&self.key, &self.id, &parts, &expect)?;
         debug!("upload {} of {:?} is complete", self.id, self.key);
         self.ended = true;
         Ok(())

@@ -267,7 +267,9 @@ impl OssWriter {
             }
             _ => upload.crc_beyond(0).0,
         };
-        upload.complete(crc64)
+        upload
+            .complete(crc64)
+            .map_err(|error| told(&error, Action::Write))
     }
 
     /// Whether a client that goes on from where it was broken off could mix two files.

@@ -62,6 +62,8 @@ fn wrong_arguments() {
     refused(2, &["--bucket-endpoints=bucket"], &["bucket.endpoint"]);
     refused(2, &["--bucket-endpoints=b.no spaces"], &["b.no spaces"]);
     refused(2, &["--endpoint=gopher://x"], &["endpoint"]);
+    refused(2, &["--region=China East"], &["--region", "cn-hangzhou"]);
+    refused(2, &["--region="], &["--region", "cn-hangzhou"]);
     refused(
         2,
         &["dev-store", "--dir=x"],

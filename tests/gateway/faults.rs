@@ -128,6 +128,39 @@ fn damage_on_the_way_up_is_seen() {
 }
 
 #[test]
+fn an_answer_to_a_commit_that_makes_no_sense_is_settled() {
+    let world = World::new();
+    let session = world.session();
+    let bytes = noise(PART + 1);
+    let rule = |act| world.proxy.rule("CompleteMultipartUpload", 0, 1, act);
+    rule(Act::Damage);
+    let requests = world.requests(|| session.stor("/f", &bytes).unwrap());
+    assert_eq!(requests.last().unwrap(), "HeadObject f");
+    assert!(world.get("f") == bytes);
+    // But what OSS itself calls another file is none that was stored.
+    rule(Act::LieAboutCrc);
+    assert_eq!(kind(session.stor("/f", &bytes)), ErrorKind::Unavailable);
+}
+
+#[test]
+fn copied_parts_are_checked_before_they_become_visible() {
+    let world = World::with(|config| config.copy_limit = 1000);
+    let session = world.session();
+    let old = noise(2 * PART);
+    world.put("f", &old);
+    world.put("target", b"target");
+    world.proxy.rule("UploadPartCopy", 0, 2, Act::LieAboutCrc);
+    assert_eq!(kind(session.appe("/f", b"more")), ErrorKind::Unavailable);
+    assert_eq!(
+        kind(session.rename("/f", "/target")),
+        ErrorKind::Unavailable
+    );
+    assert!(world.get("f") == old);
+    assert_eq!(world.get("target"), b"target");
+    world.assert_no_uploads();
+}
+
+#[test]
 fn a_command_without_a_preliminary_reply_has_a_deadline() {
     let world = World::with(|config| config.command_timeout = Duration::from_secs(2));
     let session = world.session();

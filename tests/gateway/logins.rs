@@ -109,6 +109,15 @@ fn a_missing_right_is_named() {
 }
 
 #[test]
+fn a_wrong_region_is_named() {
+    let world = World::with(|config| config.region = Some("cn-beijing".to_owned()));
+    let error = world.login(&user(), SECRET).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Denied);
+    assert!(error.message.contains("region"), "{error}");
+    assert!(error.message.contains(BUCKET), "{error}");
+}
+
+#[test]
 fn no_oss_at_all() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
