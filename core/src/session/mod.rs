@@ -42,6 +42,10 @@ const MAX_PENDING_REPLIES: usize = 64 * 1024;
 const MAX_AHEAD_LINES: usize = 16;
 const MAX_AHEAD_BYTES: usize = 16 * 1024;
 
+/// A deadline beyond this moment is none. Drivers add deadlines to clocks that end, so that a
+/// timeout of `Duration::MAX` would be a panic.
+const NEVER: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// One control connection. See the [crate documentation](crate) for how to drive it.
 #[derive(Debug)]
 pub struct Session {
@@ -472,14 +476,15 @@ impl Session {
         if self.closed {
             return None;
         }
-        match &self.pending {
+        let at = match &self.pending {
             Pending::Nothing if self.login.is_none() => {
                 Some(self.started.saturating_add(self.config.login_timeout))
             }
             Pending::Nothing => Some(self.last_command.saturating_add(self.config.idle_timeout)),
             Pending::Transfer(running) => running.deadline,
             Pending::Login { .. } | Pending::Operation { .. } | Pending::Listen { .. } => None,
-        }
+        };
+        at.map(|at| at.min(NEVER))
     }
 
     fn tick(&mut self) {

@@ -273,3 +273,16 @@ fn a_client_that_hangs_up_is_let_go() {
             .expect_closed(),
     );
 }
+
+#[test]
+fn a_timeout_that_means_never_is_a_moment_that_clocks_have() {
+    let mut config = SessionConfig::default();
+    config.login_timeout = Duration::MAX;
+    config.idle_timeout = Duration::MAX;
+    for script in [Script::new().expect(220), demo()] {
+        let run = play_with(config.clone(), &store(), &script.expect(421));
+        // Clocks count the seconds in 63 bits at the least.
+        let seconds = run.now().mono.as_secs();
+        assert!((1 << 30..1 << 62).contains(&seconds), "{seconds}");
+    }
+}
