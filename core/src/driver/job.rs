@@ -113,6 +113,12 @@ impl Job {
         Ok((job, size))
     }
 
+    /// The same job, counting its bytes in `progress`.
+    pub(super) fn counting(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
+    }
+
     /// The transfer.
     #[must_use]
     pub fn transfer(&self) -> &Transfer {
