@@ -35,6 +35,12 @@ impl Task {
         Self(Kind::End(transfer, Some(reason)))
     }
 
+    /// As [`Task::discard`], for want of a thread.
+    #[must_use]
+    pub fn refuse(transfer: TransferHandle) -> Self {
+        Self::discard(transfer, busy().into())
+    }
+
     /// Whether it is the end of a transfer. That is never refused for want of room: what was
     /// taken on earlier bounds it.
     #[must_use]
@@ -70,22 +76,21 @@ impl Task {
     /// The report for when no thread can be had for it.
     #[must_use]
     pub fn refusal(&self) -> Report {
-        let busy = StorageError::new(ErrorKind::Busy, "The server is busy, try again later.");
         match &self.0 {
             Kind::Login(id, ..) => Report::from(Input::Login {
                 id: *id,
-                result: Err(busy),
+                result: Err(busy()),
             }),
             Kind::Perform(id, ..) => Report::from(Input::Performed {
                 id: *id,
-                result: Err(busy),
+                result: Err(busy()),
             }),
             Kind::Open(transfer, ..) => Report::from(Input::TransferReady {
                 id: transfer.id(),
-                result: Err(busy),
+                result: Err(busy()),
             }),
             Kind::End(transfer, reason) => {
-                transfer.done(Err(reason.clone().unwrap_or_else(|| busy.into())))
+                transfer.done(Err(reason.clone().unwrap_or_else(|| busy().into())))
             }
         }
     }
@@ -116,6 +121,7 @@ pub(super) fn guarded<T, E: From<StorageError>>(
         return Err(StorageError::new(ErrorKind::Cancelled, "Cancelled.").into());
     }
     catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|_| {
+        log::error!("the storage panicked");
         let kind = ErrorKind::Unavailable;
         Err(StorageError::new(kind, "The storage failed inside.").into())
     })
@@ -123,4 +129,8 @@ pub(super) fn guarded<T, E: From<StorageError>>(
 
 pub(super) fn not_logged_in() -> StorageError {
     StorageError::new(ErrorKind::Denied, "Log in first.")
+}
+
+fn busy() -> StorageError {
+    StorageError::new(ErrorKind::Busy, "The server is busy, try again later.")
 }
