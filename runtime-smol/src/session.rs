@@ -243,28 +243,29 @@ impl SessionTask {
         let Some(transfer) = self.requests.transfer(id).cloned() else {
             return;
         };
-        let failed = match result {
+        match result {
             Ok(socket) => {
                 self.handle(Input::DataConnected { id });
-                self.pump(transfer, socket)
+                self.pump(transfer, socket);
             }
-            Err(error) => Some(Task::discard(transfer, TransferFailure::Data(error))),
-        };
-        if let Some(task) = failed {
-            self.give(task);
+            Err(error) => self.give(Task::discard(transfer, TransferFailure::Data(error))),
         }
     }
 
-    /// Moves the bytes on the pool for transfers; if that is full, the transfer is to be ended.
-    fn pump(&self, transfer: TransferHandle, socket: TcpStream) -> Option<Task> {
+    /// Moves the bytes on the pool for transfers, or ends the transfer if that is full.
+    fn pump(&self, transfer: TransferHandle, socket: TcpStream) {
         let (sender, pumped) = (self.sender.clone(), transfer.clone());
         let work = Box::new(move || {
             let report = pumped.pump(DataSocket::new(socket, pumped.cancel()));
             drop(pumped);
             tell(&sender, Message::Report(report));
         });
-        let full = self.shared.transfers.submit(work).is_err();
-        full.then(|| Task::refuse(transfer))
+        if self.shared.transfers.submit(work).is_err() {
+            let task = Task::refuse(transfer);
+            // The client need not wait for a full pool; the report of the discard comes too late.
+            tell(&self.sender, Message::Report(task.refusal()));
+            self.give(task);
+        }
     }
 
     /// Deals with what came.

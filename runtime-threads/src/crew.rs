@@ -7,9 +7,9 @@
 
 use crate::inbox::Message;
 use crate::server::{Shared, Slot};
-use ossftp_core::driver::{Report, Task};
+use ossftp_core::TransferFailure;
+use ossftp_core::driver::{Report, Task, TransferHandle};
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -102,8 +102,9 @@ impl Crew {
         }
     }
 
-    /// Has a task done that ends the cancelled transfer that the worker is at.
-    pub(crate) fn give_cancelled(&mut self, task: Task) {
+    /// Has a transfer discarded that was cancelled, and that the worker may be at.
+    pub(crate) fn abandon(&mut self, transfer: TransferHandle) {
+        let task = Task::discard(transfer, TransferFailure::Cancelled);
         if let Some(hand) = &mut self.hand
             && hand.give(Order::from(task).work)
         {
@@ -153,10 +154,25 @@ impl Crew {
         }
     }
 
+    /// Starts a worker. It ends when its hand is dropped and all work is done; until then it keeps
+    /// the session's place in the server.
     fn start(&mut self) -> Option<Hand> {
         self.started += 1;
         let number = self.started;
-        let work = start(number, self.inbox.clone(), Arc::clone(&self.slot))
+        let (work, queue): (_, Receiver<Work>) = channel();
+        let (inbox, slot) = (self.inbox.clone(), Arc::clone(&self.slot));
+        let worker = move || {
+            let _slot = slot;
+            for work in queue {
+                work(&inbox);
+                // A session that is gone wants to hear nothing.
+                let _ = inbox.send(Message::Idle(number));
+            }
+        };
+        thread::Builder::new()
+            .name(String::from("ftp-worker"))
+            .stack_size(STACK)
+            .spawn(worker)
             .inspect_err(|error| log::error!("no thread for a worker: {error}"))
             .ok()?;
         Some(Hand {
@@ -174,25 +190,6 @@ impl Hand {
         self.busy += 1;
         self.work.send(work).is_ok()
     }
-}
-
-/// Starts a worker. It ends when the returned sender is dropped and all work is done; until then
-/// it keeps the session's place in the server.
-fn start(number: u32, inbox: Sender<Message>, slot: Arc<Slot>) -> io::Result<Sender<Work>> {
-    let (sender, queue): (_, Receiver<Work>) = channel();
-    let worker = move || {
-        let _slot = slot;
-        for work in queue {
-            work(&inbox);
-            // A session that is gone wants to hear nothing.
-            let _ = inbox.send(Message::Idle(number));
-        }
-    };
-    thread::Builder::new()
-        .name(String::from("ftp-worker"))
-        .stack_size(STACK)
-        .spawn(worker)?;
-    Ok(sender)
 }
 
 /// Counts one worker that its session has given up, for as long as it has not come back.

@@ -95,8 +95,7 @@ impl Driver {
     /// Ends what the session has left running, and the control connection.
     pub(crate) fn finish(mut self) {
         if let Some(transfer) = self.requests.end() {
-            let task = Task::discard(transfer, TransferFailure::Cancelled);
-            self.crew.give_cancelled(task);
+            self.crew.abandon(transfer);
         }
         // The workers end when their tasks are done, and discard what was not committed.
         drop(self.crew);
@@ -107,15 +106,15 @@ impl Driver {
 
     /// The next thing that happens; `None` when a deadline comes first.
     fn next(&mut self) -> Option<Message> {
-        let mut until = [self.deadline, self.crew.deadline()];
-        if let Some((report, at)) = self.eof.take() {
-            if !self.control.is_unread() || at <= Instant::now() {
-                self.report(report);
-                return None;
-            }
-            until[0] = until[0].into_iter().chain([at]).min();
-            self.eof = Some((report, at));
+        let due = |(_, until): &mut (Report, Instant)| {
+            !self.control.is_unread() || *until <= Instant::now()
+        };
+        if let Some((report, _)) = self.eof.take_if(due) {
+            self.report(report);
+            return None;
         }
+        let eof = self.eof.as_ref().map(|(_, until)| *until);
+        let until = [self.deadline, self.crew.deadline(), eof];
         let received = match until.into_iter().flatten().min() {
             Some(at) => {
                 let left = at.saturating_duration_since(Instant::now());
@@ -180,8 +179,7 @@ impl Driver {
             Err(Output::Run { id, route }) => self.transfer(id, route),
             Err(Output::Cancel { id }) => {
                 if let Some(transfer) = self.requests.cancel(id) {
-                    let task = Task::discard(transfer, TransferFailure::Cancelled);
-                    self.crew.give_cancelled(task);
+                    self.crew.abandon(transfer);
                 }
             }
             Err(Output::Event(event)) => log_event(self.number, &event),
