@@ -146,10 +146,8 @@ impl Write for Data {
 
 impl DataStream for Data {
     fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
-        // Zero would mean "for ever".
-        let timeout = Some(timeout.max(Duration::from_millis(1)));
-        self.socket.set_read_timeout(timeout)?;
-        self.socket.set_write_timeout(timeout)
+        self.socket.set_read_timeout(Some(timeout))?;
+        self.socket.set_write_timeout(Some(timeout))
     }
 
     fn waited(&self) -> Duration {

@@ -54,10 +54,9 @@ impl Driver {
         let peer = Peer::new(socket.peer_addr()?, socket.local_addr()?);
         let control = Control::start(socket, shared.config.write_timeout, sender.clone())?;
         let session = Session::new(Arc::clone(&shared.config.session), peer, now(&shared));
-        let storage = Arc::clone(&shared.config.storage);
         Ok(Self {
             crew: Crew::new(Arc::clone(&shared), slot, sender),
-            requests: Requests::new(storage, peer.addr.ip()),
+            requests: Requests::new(Arc::clone(&shared.config.storage), peer.addr.ip()),
             shared,
             number,
             peer,

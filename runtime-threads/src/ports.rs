@@ -57,11 +57,9 @@ impl PassiveListener {
     /// then no late connection is to be feared.
     fn has_come(&self) -> bool {
         let waiting = self.socket.set_nonblocking(true).is_ok();
-        let accepted = std::iter::from_fn(|| self.socket.accept().ok()).take(BACKLOG.into());
-        waiting
-            && accepted
-                .into_iter()
-                .any(|(_, from)| from.ip().to_canonical() == self.peer)
+        let mut accepted = std::iter::from_fn(|| self.socket.accept().ok()).take(BACKLOG.into());
+        let its = |(_, from): (_, SocketAddr)| from.ip().to_canonical() == self.peer;
+        waiting && accepted.any(its)
     }
 
     /// The right client has connected: the port may be given again at once.

@@ -127,8 +127,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.close_door(Duration::ZERO);
-        let roll = &self.shared.roll;
-        roll.for_each(|entry| entry.tell(Admin::Kick));
+        self.shared.roll.for_each(|entry| entry.tell(Admin::Kick));
     }
 }
 

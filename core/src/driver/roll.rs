@@ -129,6 +129,7 @@ impl<S> Drop for Place<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use core::cell::RefCell;
 
     #[test]
@@ -147,27 +148,16 @@ mod tests {
     #[test]
     fn who_does_not_drain_is_kicked() {
         let roll = Roll::new(2);
-        let stubborn = roll.enter("stubborn");
-        let willing = RefCell::new(roll.enter("willing"));
-        let (told, leaving) = (RefCell::default(), RefCell::new(None));
-        let stopped = roll.stop(Duration::from_millis(20), |who: &&str, what| {
-            told.borrow_mut().push((*who, what));
-            // It goes later: the roll must not be touched here.
-            leaving.replace(willing.take());
-        });
-        assert!(!stopped);
-        let all: &RefCell<alloc::vec::Vec<_>> = &told;
-        let (drain, kick) = (Admin::Drain, Admin::Kick);
-        assert_eq!(
-            *all.borrow(),
-            [
-                ("stubborn", drain.clone()),
-                ("willing", drain),
-                ("stubborn", kick.clone()),
-                ("willing", kick),
-            ]
-        );
-        drop((stubborn, leaving));
-        assert!(roll.stop(Duration::from_secs(10), |_, _| ()));
+        let seats = (roll.enter("one"), roll.enter("two"));
+        let told = RefCell::new(Vec::new());
+        let tell = |who: &&'static str, what| told.borrow_mut().push((*who, what));
+        assert!(!roll.stop(Duration::from_millis(20), tell));
+        let expected = [Admin::Drain, Admin::Kick]
+            .into_iter()
+            .flat_map(|what| [("one", what.clone()), ("two", what)]);
+        assert!(told.take().into_iter().eq(expected));
+        drop(seats);
+        assert!(roll.stop(Duration::from_secs(10), tell));
+        assert_eq!(told.take(), []);
     }
 }
