@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 /// Names one request of one session. An answer carries the id of its request.
@@ -31,6 +31,22 @@ pub struct Peer {
     /// The server's own address on this connection: what PASV names, and where data connections
     /// are made from.
     pub local: SocketAddr,
+}
+
+impl Peer {
+    /// The ends `addr` and `local` as a socket names them. An IPv4 client of an IPv6 socket counts
+    /// as IPv4; the scope of an IPv6 address is kept.
+    #[must_use]
+    pub fn new(addr: SocketAddr, local: SocketAddr) -> Self {
+        let canonical = |address: SocketAddr| match address.ip().to_canonical() {
+            IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
+            IpAddr::V6(_) => address,
+        };
+        Self {
+            addr: canonical(addr),
+            local: canonical(local),
+        }
+    }
 }
 
 /// Something that happened, handed to [`Session::handle`](crate::Session::handle). `Debug` shows
@@ -315,4 +331,58 @@ pub enum Event {
     },
     /// The session is closing, and why.
     Closing(&'static str),
+}
+
+impl Event {
+    /// Whether it is said only where everything is said: commands and replies.
+    #[must_use]
+    pub const fn is_detail(&self) -> bool {
+        matches!(self, Self::Command(_) | Self::Reply(_))
+    }
+}
+
+/// The event as a line of a log, without the session's number.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(line) => write!(f, "> {line}"),
+            Self::Reply(line) => write!(f, "< {line}"),
+            Self::LoggedIn { user } => write!(f, "{user} logged in"),
+            Self::LoginFailed { user, reason } => write!(f, "login of {user} refused: {reason}"),
+            Self::Transfer {
+                verb,
+                path,
+                bytes,
+                code,
+            } => write!(f, "{verb} {}: {bytes} bytes, {code}", path.display()),
+            Self::Closing(reason) => write!(f, "closing: {reason}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_address_is_an_ipv4_address() {
+        let mapped = "[::ffff:192.0.2.1]:21".parse().unwrap();
+        let real = "[fe80::1%3]:21".parse().unwrap();
+        let peer = Peer::new(mapped, real);
+        assert_eq!(peer.addr, "192.0.2.1:21".parse().unwrap());
+        assert_eq!(peer.local, real);
+    }
+
+    #[test]
+    fn an_event_is_a_line() {
+        let event = Event::Transfer {
+            verb: "RETR",
+            path: FtpPath::root(),
+            bytes: 7,
+            code: 226,
+        };
+        assert_eq!(alloc::format!("{event}"), "RETR /: 7 bytes, 226");
+        assert!(!event.is_detail());
+        assert!(Event::Command("NOOP".into()).is_detail());
+    }
 }

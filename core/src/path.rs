@@ -148,10 +148,20 @@ impl FtpPath {
             .is_some_and(|rest| rest.first() == Some(&b'/'))
     }
 
-    /// The path as text for people; what is not UTF-8 shows as U+FFFD.
+    /// The path as text for people: what is not UTF-8, and the control characters of Unicode that
+    /// are not ASCII, show as U+FFFD.
     #[must_use]
     pub fn display(&self) -> String {
-        String::from_utf8_lossy(&self.bytes).into_owned()
+        String::from_utf8_lossy(&self.bytes)
+            .chars()
+            .map(|c| {
+                if c.is_control() {
+                    char::REPLACEMENT_CHARACTER
+                } else {
+                    c
+                }
+            })
+            .collect()
     }
 }
 
@@ -199,6 +209,16 @@ mod tests {
         }
         let long = [b'x'; MAX_PATH];
         assert_eq!(FtpPath::root().join(&long), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn a_terminal_that_shows_it_obeys_nothing() {
+        // U+009B begins a control sequence.
+        assert_eq!(at("/a\u{9b}2Jb").display(), "/a\u{fffd}2Jb");
+        assert_eq!(
+            FtpPath::root().join(b"\xff").unwrap().display(),
+            "/\u{fffd}"
+        );
     }
 
     #[test]

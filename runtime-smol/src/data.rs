@@ -4,28 +4,19 @@
 //! blocking socket: the pump that follows runs on a thread. Who may connect is decided here (only
 //! the transfer's peer); when, by the session.
 
-use crate::server::{Clock, lock};
+use crate::server::Clock;
 use async_io::{Async, Timer};
-use ossftp_core::driver::{DataStream, PassivePorts};
+use ossftp_core::driver::{Cancel, DataStream, OnCancel, PassivePorts};
 use ossftp_core::{DataError, DataRoute, Peer};
 use smol::future;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// After an accept that failed for want of something, the next one waits so long.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// `address` with an IPv4-mapped IPv6 address as what it is: an IPv4 address.
-pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
-    match address.ip().to_canonical() {
-        IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
-        // As it was: it may carry a scope.
-        IpAddr::V6(_) => address,
-    }
-}
 
 /// When a listener closes, at most so many connections that wait there are looked at.
 const LAST_LOOK: usize = 16;
@@ -35,7 +26,7 @@ pub(crate) struct Listener {
     socket: Async<TcpListener>,
     address: SocketAddr,
     peer: IpAddr,
-    ports: Arc<Mutex<PassivePorts>>,
+    ports: Arc<PassivePorts>,
     clock: Clock,
     used: bool,
 }
@@ -43,33 +34,21 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens for the client of `peer` on the server's address there, on any port that `ports`
     /// has for it.
-    pub(crate) fn bind(
-        peer: Peer,
-        ports: &Arc<Mutex<PassivePorts>>,
-        clock: Clock,
-    ) -> io::Result<Self> {
+    pub(crate) fn bind(peer: Peer, ports: &Arc<PassivePorts>, clock: Clock) -> io::Result<Self> {
         let (client, mut address) = (peer.addr.ip(), peer.local);
-        let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-        let candidates = lock(ports).candidates(client, clock.mono(), fastrand::u32(..));
-        for port in candidates {
+        let bind = |port| {
             address.set_port(port);
-            match TcpListener::bind(address) {
-                Ok(socket) => {
-                    return Ok(Self {
-                        address: socket.local_addr()?,
-                        socket: Async::new(socket)?,
-                        peer: client,
-                        ports: Arc::clone(ports),
-                        clock,
-                        used: false,
-                    });
-                }
-                // Windows refuses ports that others have reserved.
-                Err(e) if busy(&e) => last = e,
-                Err(e) => return Err(e),
-            }
-        }
-        Err(last)
+            TcpListener::bind(address)
+        };
+        let socket = ports.bind(client, clock.mono(), fastrand::u32(..), bind)?;
+        Ok(Self {
+            address: socket.local_addr()?,
+            socket: Async::new(socket)?,
+            peer: client,
+            ports: Arc::clone(ports),
+            clock,
+            used: false,
+        })
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -107,15 +86,10 @@ impl Drop for Listener {
         let mut waiting = std::iter::from_fn(waiting).take(LAST_LOOK);
         let came = |(_, from): (_, SocketAddr)| from.ip().to_canonical() == self.peer;
         if !self.used && !waiting.any(came) {
-            let now = self.clock.mono();
-            lock(&self.ports).rest(self.address.port(), self.peer, now);
+            let (port, now) = (self.address.port(), self.clock.mono());
+            self.ports.rest(port, self.peer, now);
         }
     }
-}
-
-fn busy(error: &io::Error) -> bool {
-    use io::ErrorKind::{AddrInUse, PermissionDenied};
-    matches!(error.kind(), AddrInUse | PermissionDenied)
 }
 
 /// Makes the data connection with the client of `peer`: accepts it at `listener`, or dials it
@@ -177,13 +151,24 @@ fn blocking(stream: Async<TcpStream>) -> io::Result<TcpStream> {
 pub(crate) struct DataSocket {
     socket: Arc<TcpStream>,
     waited: Duration,
+    _abort: OnCancel,
 }
 
 impl DataSocket {
-    /// `socket` must be in blocking mode.
-    pub(crate) const fn new(socket: Arc<TcpStream>) -> Self {
+    /// `socket` must be in blocking mode. It is shut down when the transfer is given up.
+    pub(crate) fn new(socket: TcpStream, cancel: &Cancel) -> Self {
+        let socket = Arc::new(socket);
+        let aborted = Arc::clone(&socket);
+        let _abort = cancel.on_cancel(move || {
+            // One that is closed already needs no shutdown.
+            let _ = aborted.shutdown(Shutdown::Both);
+        });
         let waited = Duration::ZERO;
-        Self { socket, waited }
+        Self {
+            socket,
+            waited,
+            _abort,
+        }
     }
 }
 
@@ -208,10 +193,8 @@ impl Write for DataSocket {
 
 impl DataStream for DataSocket {
     fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
-        // Zero would mean no timeout at all, and is an error.
-        let timeout = Some(timeout.max(Duration::from_millis(1)));
-        self.socket.set_read_timeout(timeout)?;
-        self.socket.set_write_timeout(timeout)
+        self.socket.set_read_timeout(Some(timeout))?;
+        self.socket.set_write_timeout(Some(timeout))
     }
 
     fn waited(&self) -> Duration {
@@ -232,12 +215,11 @@ mod tests {
 
     fn peer(addr: &str, local: &str) -> Peer {
         let address = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 21);
-        let (addr, local) = (address(addr), address(local));
-        Peer { addr, local }
+        Peer::new(address(addr), address(local))
     }
 
-    fn ports(port: u16) -> Arc<Mutex<PassivePorts>> {
-        Arc::new(Mutex::new(PassivePorts::new(port..=port)))
+    fn ports(port: u16) -> Arc<PassivePorts> {
+        Arc::new(PassivePorts::new(port..=port))
     }
 
     fn free_port() -> u16 {
@@ -275,7 +257,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.address()).unwrap();
         let stream = block_on(connect(DataRoute::Passive, Some(listener), here, SOON)).unwrap();
         assert!(stream.nodelay().unwrap());
-        let mut data = DataSocket::new(Arc::new(stream));
+        let mut data = DataSocket::new(stream, &Cancel::new());
         data.set_timeout(SOON).unwrap();
         let reader = std::thread::spawn(move || {
             let mut text = String::new();
@@ -284,12 +266,7 @@ mod tests {
         client.write_all(b"hello").unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), "hello");
-        assert_eq!(
-            lock(&ports)
-                .candidates(here.addr.ip(), clock.mono(), 0)
-                .len(),
-            1
-        );
+        assert_eq!(ports.candidates(here.addr.ip(), clock.mono(), 0).len(), 1);
     }
 
     #[test]
@@ -307,13 +284,5 @@ mod tests {
         assert_eq!(stream.local_addr().unwrap().ip(), here.local.ip());
         let nobody = SocketAddr::new(here.addr.ip(), free_port());
         assert_eq!(dial(nobody).unwrap_err(), DataError::NotConnected);
-    }
-
-    #[test]
-    fn a_mapped_address_is_an_ipv4_address() {
-        let mapped = "[::ffff:192.0.2.1]:21".parse().unwrap();
-        assert_eq!(canonical(mapped), "192.0.2.1:21".parse().unwrap());
-        let real = "[2001:db8::1]:21".parse().unwrap();
-        assert_eq!(canonical(real), real);
     }
 }

@@ -2,28 +2,26 @@
 
 use crate::ServerConfig;
 use crate::control::Control;
-use crate::data::{ACCEPT_PAUSE, canonical};
+use crate::data::ACCEPT_PAUSE;
 use crate::pool::Pool;
 use crate::session::{Message, SessionTask};
 use async_io::{Async, Timer, block_on};
-use ossftp_core::driver::PassivePorts;
-use ossftp_core::{Admin, Now, Peer};
+use ossftp_core::driver::{PassivePorts, Roll};
+use ossftp_core::{Now, Peer};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::{self, FutureExt};
 use smol::{Executor, Task};
 use socket2::SockRef;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-/// At most so much of a stop's grace is kept for sessions that have to be kicked.
-const KICK_RESERVE: Duration = Duration::from_secs(2);
-const TOO_MANY: &[u8] = b"421 Too many connections, try again later.\r\n";
+/// At most so much of a stop's grace is kept for the pools.
+const POOL_TIME: Duration = Duration::from_secs(1);
 
 /// Where the monotonic time of all sessions of a server begins.
 #[derive(Debug, Clone, Copy)]
@@ -55,30 +53,16 @@ impl Clock {
     }
 }
 
-/// Locks what no panic can leave half changed.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What all sessions of a server share.
 pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) clock: Clock,
     pub(crate) operations: Arc<Pool>,
     pub(crate) transfers: Arc<Pool>,
-    pub(crate) ports: Arc<Mutex<PassivePorts>>,
+    pub(crate) ports: Arc<PassivePorts>,
     /// Weak, since the executor owns the tasks and the tasks own this.
     executor: Weak<Executor<'static>>,
-    sessions: Mutex<Sessions>,
-    ended: Condvar,
-}
-
-#[derive(Default)]
-struct Sessions {
-    /// The number of the youngest.
-    last: u64,
-    /// The way to each.
-    open: BTreeMap<u64, Sender<Message>>,
+    roll: Arc<Roll<Sender<Message>>>,
 }
 
 impl Shared {
@@ -95,20 +79,21 @@ impl Shared {
         stream.get_ref().set_nodelay(true)?;
         // Some clients send ABOR as urgent data (RFC 959 section 4.1.3).
         SockRef::from(stream.get_ref()).set_out_of_band_inline(true)?;
-        let (addr, local) = (canonical(from), canonical(stream.get_ref().local_addr()?));
+        let peer = Peer::new(from, stream.get_ref().local_addr()?);
         let (sender, inbox) = unbounded();
-        let Some(seat) = Seat::take(self, sender.clone()) else {
-            log::warn!("{addr} was refused: there are too many connections");
-            return stream.get_ref().write_all(TOO_MANY);
+        let Some(seat) = self.roll.enter(sender.clone()) else {
+            log::warn!("{from} was refused: there are too many connections");
+            return stream
+                .get_ref()
+                .write_all(ServerConfig::TOO_MANY_CONNECTIONS);
         };
+        let (shared, number) = (Arc::clone(self), seat.number());
         let control = Control::new(stream, self.config.write_timeout);
-        let shared = Arc::clone(self);
-        let peer = Peer { addr, local };
-        let session = SessionTask::new(shared, seat.number, peer, control, (sender, inbox));
+        let session = SessionTask::new(shared, number, peer, control, (sender, inbox));
         let task = self.spawn(async move {
             let ended = AssertUnwindSafe(session.run()).catch_unwind().await;
             if ended.is_err() {
-                log::error!("[{}] the session panicked", seat.number);
+                log::error!("[{number}] the session panicked");
             }
             drop(seat);
         });
@@ -136,50 +121,6 @@ impl Shared {
             future::yield_now().await;
         }
     }
-
-    fn tell_all(&self, admin: &Admin) {
-        for session in lock(&self.sessions).open.values() {
-            // One that has just ended needs no telling.
-            let _ = session.try_send(Message::Admin(admin.clone()));
-        }
-    }
-
-    /// Waits until there is no session; false if there is one at `until`.
-    fn wait_empty(&self, until: Instant) -> bool {
-        let left = until.saturating_duration_since(Instant::now());
-        let sessions = lock(&self.sessions);
-        let busy = |sessions: &mut Sessions| !sessions.open.is_empty();
-        let waited = self.ended.wait_timeout_while(sessions, left, busy);
-        let (sessions, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        sessions.open.is_empty()
-    }
-}
-
-/// A session's place among all; given back when dropped.
-struct Seat {
-    number: u64,
-    shared: Arc<Shared>,
-}
-
-impl Seat {
-    fn take(shared: &Arc<Shared>, sender: Sender<Message>) -> Option<Self> {
-        let mut sessions = lock(&shared.sessions);
-        if sessions.open.len() >= shared.config.max_connections {
-            return None;
-        }
-        let number = sessions.last + 1;
-        sessions.last = number;
-        sessions.open.insert(number, sender);
-        let shared = Arc::clone(shared);
-        Some(Self { number, shared })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        lock(&self.shared.sessions).open.remove(&self.number);
-        self.shared.ended.notify_all();
-    }
 }
 
 /// A server that runs. Dropped without [`Server::stop`], it ends at once.
@@ -206,11 +147,10 @@ impl Server {
         let shared = Arc::new(Shared {
             operations: Pool::new("ftp-operation", operations, operations.saturating_mul(4)),
             transfers: Pool::new("ftp-transfer", transfers, transfers),
-            ports: Arc::new(Mutex::new(PassivePorts::new(config.passive_ports.clone()))),
+            ports: Arc::new(PassivePorts::new(config.passive_ports.clone())),
             clock: Clock::start(),
             executor: Arc::downgrade(&executor),
-            sessions: Mutex::default(),
-            ended: Condvar::new(),
+            roll: Roll::new(config.max_connections),
             config,
         });
         let (running, stopped) = bounded(1);
@@ -243,7 +183,7 @@ impl Server {
     /// How many sessions there are.
     #[must_use]
     pub fn sessions(&self) -> usize {
-        lock(&self.shared.sessions).open.len()
+        self.shared.roll.sessions()
     }
 
     /// Stops within `grace`: no connection is accepted any more, each session ends with 421 when
@@ -254,16 +194,14 @@ impl Server {
     #[must_use = "false means that something still runs"]
     pub fn stop(mut self, grace: Duration) -> bool {
         let end = Clock::start().instant(grace);
-        let reserve = KICK_RESERVE.min(grace / 4);
         if let Some(accepting) = self.accepting.take() {
             block_on(accepting.cancel());
         }
-        self.shared.tell_all(&Admin::Drain);
-        let before = |span| end.checked_sub(span).unwrap_or(end);
-        if !self.shared.wait_empty(before(reserve)) {
-            self.shared.tell_all(&Admin::Kick);
-            self.shared.wait_empty(before(reserve / 2));
-        }
+        let left = grace.saturating_sub(POOL_TIME.min(grace / 8));
+        self.shared.roll.stop(left, |session, admin| {
+            // One that has just ended needs no telling.
+            let _ = session.try_send(Message::Admin(admin));
+        });
         self.halt();
         // Both, since an opening that ends late leaves a discard behind.
         self.shared.operations.wait_quiet(end) && self.shared.transfers.wait_quiet(end)

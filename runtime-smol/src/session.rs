@@ -2,18 +2,14 @@
 //!
 //! The loop is the one of the driver's contract (see [`ossftp_core`]). Whatever blocks runs on a
 //! pool and comes back as a [`Message`]; so the task waits for three things only: control bytes,
-//! a message, and the deadline. What a message brings is dealt with in `answers.rs`.
+//! a message, and the deadline.
 
 use crate::control::{Control, Found, buffer};
-use crate::data::{self, Listener};
+use crate::data::{self, DataSocket, Listener};
 use crate::server::Shared;
-use crate::transfer::{Held, Phase, Running, ended, guarded};
 use async_io::Timer;
-use ossftp_core::driver::{Cancel, LoginRequest, Volume};
-use ossftp_core::{
-    Admin, Answer, DataError, DataRoute, ErrorKind, Event, Id, Input, LoginInfo, Operation, Output,
-    Peer, Secret, Session, StorageError, Transfer, TransferFailure, TransferReport,
-};
+use ossftp_core::driver::{Report, Requests, Task, TransferHandle, log_event};
+use ossftp_core::{Admin, DataError, DataRoute, Id, Input, Output, Peer, Session, TransferFailure};
 use smol::channel::{Receiver, Sender};
 use smol::future;
 use std::net::TcpStream;
@@ -26,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// So many that have not ended are borne; a client that starts and aborts without end cannot
 /// fill the pools.
 const LOOSE_ENDS: usize = 2;
+/// Before the end of an upload is handed in, at most so many chunks of control bytes are.
+const CATCH_UP: usize = 16;
 
 /// Something that happened to a session.
 pub(crate) enum Message {
@@ -33,59 +31,36 @@ pub(crate) enum Message {
     Readable,
     /// The deadline has come.
     Tick,
-    Login {
-        id: Id,
-        result: Result<(Arc<dyn Volume>, LoginInfo), StorageError>,
-    },
-    Performed {
-        id: Id,
-        result: Result<Answer, StorageError>,
-    },
-    Opened {
-        id: Id,
-        result: Result<(Held, Option<u64>), StorageError>,
-    },
-    Connected {
-        id: Id,
-        result: Result<TcpStream, DataError>,
-    },
-    /// An upload's data connection has ended in order.
-    Pumped {
-        id: Id,
-        bytes: u64,
-        waited: Duration,
-        held: Held,
-    },
-    Ended {
-        id: Id,
-        report: TransferReport,
-    },
+    /// A pool has something to say.
+    Report(Report),
+    /// The data connection of a transfer is there, or is not.
+    Connected(Id, Result<TcpStream, DataError>),
+    /// The operator wants something.
     Admin(Admin),
 }
 
 /// A session and all that it owns.
 pub(crate) struct SessionTask {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     /// Names it in the log.
     number: u64,
     peer: Peer,
     session: Session,
-    pub(crate) control: Control,
+    control: Control,
     /// Whether the session knows that the control connection is lost.
     told: bool,
     /// Whether the session has ended.
     closed: bool,
     sender: Sender<Message>,
     inbox: Receiver<Message>,
-    pub(crate) volume: Option<Arc<dyn Volume>>,
-    /// Set at the end: nobody waits for a login or an operation any more.
-    ended: Cancel,
+    requests: Requests,
     listener: Option<Listener>,
-    pub(crate) transfer: Option<Running>,
-    /// The next transfer, which waits until then for those that were given up.
-    waiting: Option<(Transfer, Duration)>,
+    /// Makes the data connection of the transfer.
+    connecting: Option<smol::Task<()>>,
+    /// The opening of the next transfer, which waits until then for those that were given up.
+    waiting: Option<(Task, Duration)>,
     /// Transfers that were given up and have not ended yet.
-    pub(crate) loose: usize,
+    loose: Vec<TransferHandle>,
 }
 
 impl SessionTask {
@@ -97,6 +72,7 @@ impl SessionTask {
         (sender, inbox): (Sender<Message>, Receiver<Message>),
     ) -> Self {
         let session = Session::new(Arc::clone(&shared.config.session), peer, shared.clock.now());
+        let storage = Arc::clone(&shared.config.storage);
         Self {
             shared,
             number,
@@ -107,12 +83,11 @@ impl SessionTask {
             closed: false,
             sender,
             inbox,
-            volume: None,
-            ended: Cancel::new(),
+            requests: Requests::new(storage, peer.addr.ip()),
             listener: None,
-            transfer: None,
+            connecting: None,
             waiting: None,
-            loose: 0,
+            loose: Vec::new(),
         }
     }
 
@@ -122,6 +97,7 @@ impl SessionTask {
         while let ControlFlow::Continue(deadline) = self.drain().await {
             let message = self.next(deadline).await;
             self.take(message).await;
+            self.begin_waiting();
         }
         self.release();
         self.control.finish().await;
@@ -170,9 +146,8 @@ impl SessionTask {
         let Found::Bytes(count) = self.control.read(&mut buffer) else {
             return false;
         };
-        if let Some(running) = &self.transfer {
-            let (id, bytes) = (running.id, running.progress.bytes());
-            self.handle(Input::TransferProgress { id, bytes });
+        if let Some(progress) = self.requests.progress() {
+            self.handle(progress);
         }
         self.handle(Input::Control(buffer.get(..count).unwrap_or_default()));
         true
@@ -196,54 +171,35 @@ impl SessionTask {
     }
 
     fn perform(&mut self, output: Output) {
-        match output {
-            Output::Login { id, user, password } => self.login(id, user, password),
-            Output::Perform { id, operation } => self.operate(id, operation),
-            Output::Listen { id } => self.listen(id),
-            Output::StopListening => self.listener = None,
-            Output::Open(transfer) => self.open(*transfer),
-            Output::Run { id, route } => self.connect(id, route),
-            Output::Commit { id } => self.end_held(id, None),
-            Output::Discard { id, reason } => self.end_held(id, Some(reason)),
-            Output::Cancel { id } => self.cancel(id),
-            Output::Event(event) => self.log(&event),
-            other => log::error!("[{}] not understood: {other:?}", self.number),
+        let opens = matches!(output, Output::Open(_));
+        match self.requests.task(output) {
+            Ok(task) if opens => {
+                self.waiting = Some((task, self.shared.clock.mono() + PATIENCE));
+                self.begin_waiting();
+            }
+            Ok(task) => self.give(task),
+            Err(Output::Listen { id }) => self.listen(id),
+            Err(Output::StopListening) => self.listener = None,
+            Err(Output::Run { id, route }) => self.connect(id, route),
+            Err(Output::Cancel { id }) => {
+                let transfer = self.requests.cancel(id);
+                self.abandon(transfer);
+            }
+            Err(Output::Event(event)) => log_event(self.number, &event),
+            Err(other) => log::error!("[{}] not understood: {other:?}", self.number),
         }
     }
 
-    /// Has `ask` answered on the pool for operations, or `refusal` if that is full.
-    fn ask(&self, refusal: Message, ask: impl FnOnce() -> Message + Send + 'static) {
+    /// Has `task` done on its pool, or refused if that is full.
+    fn give(&self, task: Task) {
         let sender = self.sender.clone();
-        let work = Box::new(move || tell(&sender, ask()));
-        if self.shared.operations.submit(work).is_err() {
-            tell(&self.sender, refusal);
+        let (refusal, is_end) = (task.refusal(), task.is_end());
+        let work = Box::new(move || tell(&sender, Message::Report(task.perform())));
+        if is_end {
+            self.shared.transfers.submit_urgent(work);
+        } else if self.shared.operations.submit(work).is_err() {
+            tell(&self.sender, Message::Report(refusal));
         }
-    }
-
-    fn login(&self, id: Id, user: Vec<u8>, password: Secret) {
-        let storage = Arc::clone(&self.shared.config.storage);
-        let request = LoginRequest::new(user, password, self.peer.addr.ip());
-        let cancel = self.ended.clone();
-        let result = Err(busy());
-        self.ask(Message::Login { id, result }, move || {
-            let result =
-                guarded(|| wanted(&cancel).and_then(|()| storage.login(&request, &cancel)));
-            Message::Login { id, result }
-        });
-    }
-
-    fn operate(&self, id: Id, operation: Operation) {
-        let Some(volume) = self.volume.clone() else {
-            let result = Err(nobody());
-            return tell(&self.sender, Message::Performed { id, result });
-        };
-        let cancel = self.ended.clone();
-        let result = Err(busy());
-        self.ask(Message::Performed { id, result }, move || {
-            let result =
-                guarded(|| wanted(&cancel).and_then(|()| volume.perform(&operation, &cancel)));
-            Message::Performed { id, result }
-        });
     }
 
     fn listen(&mut self, id: Id) {
@@ -256,152 +212,111 @@ impl SessionTask {
         self.handle(Input::Listening { id, address });
     }
 
-    fn open(&mut self, transfer: Transfer) {
-        self.transfer = Some(Running::new(transfer.id));
-        let until = self.shared.clock.mono() + PATIENCE;
-        self.waiting = Some((transfer, until));
-        self.begin_waiting();
-    }
-
     /// Opens the transfer that waits, when those before it have ended or had their time.
-    pub(crate) fn begin_waiting(&mut self) {
-        let now = self.shared.clock.mono();
-        let may = |(_, until): &mut (Transfer, Duration)| self.loose == 0 || *until <= now;
-        let Some((transfer, _)) = self.waiting.take_if(may) else {
+    fn begin_waiting(&mut self) {
+        self.loose.retain(TransferHandle::is_busy);
+        let (now, none) = (self.shared.clock.mono(), self.loose.is_empty());
+        let Some((task, _)) = self.waiting.take_if(|(_, until)| none || *until <= now) else {
             return;
         };
-        let id = transfer.id;
-        let refuse = |e| Message::Opened { id, result: Err(e) };
-        let (Some(volume), Some(running)) = (self.volume.clone(), &self.transfer) else {
-            return tell(&self.sender, refuse(nobody()));
-        };
-        if self.loose > LOOSE_ENDS {
-            return tell(&self.sender, refuse(busy()));
+        if self.loose.len() > LOOSE_ENDS {
+            tell(&self.sender, Message::Report(task.refusal()));
+        } else {
+            self.give(task);
         }
-        let (cancel, pool) = (running.cancel.clone(), Arc::clone(&self.shared.transfers));
-        self.ask(refuse(busy()), move || {
-            let opened =
-                wanted(&cancel).and_then(|()| Held::open(&*volume, transfer, cancel, pool));
-            Message::Opened { id, result: opened }
-        });
     }
 
     fn connect(&mut self, id: Id, route: DataRoute) {
         let listener = self.listener.take_if(|_| route == DataRoute::Passive);
-        let Some(held) = self.take_held(id) else {
+        let timeout = self.shared.config.session.data_connect_timeout;
+        let (sender, peer) = (self.sender.clone(), self.peer);
+        // Without a task the server is gone, and this session with it.
+        self.connecting = self.shared.spawn(async move {
+            let result = data::connect(route, listener, peer, timeout).await;
+            tell(&sender, Message::Connected(id, result));
+        });
+    }
+
+    /// Pumps on the pool for transfers, if there is a data connection and the transfer is still
+    /// wanted.
+    fn connected(&mut self, id: Id, result: Result<TcpStream, DataError>) {
+        let Some(transfer) = self.requests.transfer(id).cloned() else {
             return;
         };
-        let timeout = held
-            .job()
-            .map_or(PATIENCE, |job| job.transfer().connect_timeout);
-        let (sender, peer) = (self.sender.clone(), self.peer);
-        let task = self.shared.spawn(async move {
-            let result = data::connect(route, listener, peer, timeout).await;
-            tell(&sender, Message::Connected { id, result });
+        match result {
+            Ok(socket) => {
+                self.handle(Input::DataConnected { id });
+                self.pump(transfer, socket);
+            }
+            Err(error) => self.give(Task::discard(transfer, TransferFailure::Data(error))),
+        }
+    }
+
+    /// Moves the bytes on the pool for transfers, or ends the transfer if that is full.
+    fn pump(&self, transfer: TransferHandle, socket: TcpStream) {
+        let (sender, pumped) = (self.sender.clone(), transfer.clone());
+        let work = Box::new(move || {
+            let report = pumped.pump(DataSocket::new(socket, pumped.cancel()));
+            drop(pumped);
+            tell(&sender, Message::Report(report));
         });
-        match task {
-            Some(task) => self.set_phase(Phase::Connecting(held, task)),
-            // The server is gone, and this session with it.
-            None => self.end(held, Some(TransferFailure::Cancelled)),
+        if self.shared.transfers.submit(work).is_err() {
+            let task = Task::refuse(transfer);
+            // The client need not wait for a full pool; the report of the discard comes too late.
+            tell(&self.sender, Message::Report(task.refusal()));
+            self.give(task);
         }
     }
 
-    /// Pumps on the pool for transfers.
-    pub(crate) fn pump(&mut self, id: Id, held: Held, socket: TcpStream) {
-        let socket = Arc::new(socket);
-        self.set_phase(Phase::Pumping(Arc::downgrade(&socket)));
-        let sender = self.sender.clone();
-        let work = Box::new(move || tell(&sender, held.pump(socket)));
-        if let Err(work) = self.shared.transfers.submit(work) {
-            // It closes the socket and has the upload discarded.
-            drop(work);
-            tell(&self.sender, ended(id, 0, Err(busy().into())));
+    /// Deals with what came.
+    async fn take(&mut self, message: Message) {
+        match message {
+            Message::Readable => {
+                self.read();
+            }
+            Message::Tick => self.handle(Input::Tick),
+            Message::Report(report) => {
+                if report.is_eof() {
+                    self.catch_up().await;
+                }
+                let input = self.requests.input(report);
+                self.handle(input);
+            }
+            Message::Connected(id, result) => self.connected(id, result),
+            Message::Admin(admin) => self.handle(Input::Admin(admin)),
         }
     }
 
-    /// The transfer, if it is this one.
-    pub(crate) fn running(&mut self, id: Id) -> Option<&mut Running> {
-        self.transfer.as_mut().filter(|running| running.id == id)
-    }
-
-    pub(crate) fn set_phase(&mut self, phase: Phase) {
-        if let Some(running) = &mut self.transfer {
-            running.phase = phase;
-        }
-    }
-
-    /// The job, if it is here and of this transfer. The transfer counts as ending meanwhile.
-    pub(crate) fn take_held(&mut self, id: Id) -> Option<Held> {
-        let running = self.running(id)?;
-        match std::mem::replace(&mut running.phase, Phase::Ending) {
-            Phase::Held(held) | Phase::Connecting(held, _) => Some(held),
-            other => {
-                running.phase = other;
-                None
+    /// Hands in what the control connection has received. A client that was killed has closed it
+    /// too, and the session is to know that before the end of its upload.
+    async fn catch_up(&mut self) {
+        for _ in 0..CATCH_UP {
+            let more = self.read();
+            if self.drain().await.is_break() || !more {
+                break;
             }
         }
     }
 
-    fn end_held(&mut self, id: Id, reason: Option<TransferFailure>) {
-        if let Some(held) = self.take_held(id) {
-            self.end(held, reason);
-        }
-    }
-
-    /// Commits, or discards for `reason`, on the pool for transfers.
-    pub(crate) fn end(&self, held: Held, reason: Option<TransferFailure>) {
-        let sender = self.sender.clone();
-        let work = Box::new(move || tell(&sender, held.end(reason)));
-        self.shared.transfers.submit_urgent(work);
-    }
-
-    fn cancel(&mut self, id: Id) {
-        if self.running(id).is_none() {
+    /// Sees to the end of a transfer that was given up.
+    fn abandon(&mut self, transfer: Option<TransferHandle>) {
+        self.connecting = None;
+        let Some(transfer) = transfer else {
             return;
-        }
-        if self.waiting.take().is_some() {
-            // It was never begun.
-            self.transfer = None;
-            return;
-        }
-        self.loose += 1;
-        if let Some(held) = self.transfer.take().and_then(Running::abandon) {
-            self.end(held, Some(TransferFailure::Cancelled));
+        };
+        if self.waiting.take().is_none() {
+            let reason = TransferFailure::Cancelled;
+            self.give(Task::discard(transfer.clone(), reason));
+            self.loose.push(transfer);
         }
     }
 
     /// Lets go of everything but the control connection. A commit that has begun goes on.
     fn release(&mut self) {
-        self.ended.cancel();
         self.listener = None;
-        self.waiting = None;
-        if let Some(running) = self.transfer.take()
-            && !matches!(running.phase, Phase::Ending)
-        {
-            drop(running.abandon());
-        }
+        let transfer = self.requests.end();
+        self.abandon(transfer);
         self.inbox.close();
-        while self.inbox.try_recv().is_ok() {}
-    }
-
-    fn log(&self, event: &Event) {
-        let number = self.number;
-        match event {
-            Event::Command(line) => log::debug!("[{number}] > {line}"),
-            Event::Reply(line) => log::debug!("[{number}] < {line}"),
-            Event::LoggedIn { user } => log::info!("[{number}] logged in as {user}"),
-            Event::LoginFailed { user, reason } => {
-                log::info!("[{number}] login as {user} failed: {reason}");
-            }
-            Event::Transfer {
-                verb,
-                path,
-                bytes,
-                code,
-            } => log::info!("[{number}] {verb} {path:?}: {bytes} bytes, {code}"),
-            Event::Closing(why) => log::info!("[{number}] closing: {why}"),
-            other => log::debug!("[{number}] {other:?}"),
-        }
     }
 }
 
@@ -411,23 +326,7 @@ impl Drop for SessionTask {
     }
 }
 
-/// Sends `message`. If the session is gone it is dropped, and what it holds is discarded.
+/// Sends `message`; a session that is gone wants to hear nothing.
 fn tell(sender: &Sender<Message>, message: Message) {
     let _ = sender.try_send(message);
-}
-
-/// Whether anybody still waits for what has not begun yet.
-fn wanted(cancel: &Cancel) -> Result<(), StorageError> {
-    if cancel.is_cancelled() {
-        return Err(StorageError::new(ErrorKind::Cancelled, "Cancelled."));
-    }
-    Ok(())
-}
-
-fn busy() -> StorageError {
-    StorageError::new(ErrorKind::Busy, "The server is busy, try again later.")
-}
-
-fn nobody() -> StorageError {
-    StorageError::new(ErrorKind::Denied, "Log in first.")
 }

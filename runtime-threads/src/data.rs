@@ -1,81 +1,29 @@
 //! The data connection: how it comes about, and how it is broken off from another thread.
 //!
-//! A worker blocks in `accept`, `connect`, `read` and `write`; the session's thread holds the
-//! same [`Abort`] and can wake it out of each of them. When that is to be done, and what the
-//! bytes are, is decided elsewhere.
+//! A worker blocks in `accept`, `connect`, `read` and `write`; what wakes it out of each of them
+//! hangs on the transfer's [`Cancel`]. When that is to be done, and what the bytes are, is
+//! decided elsewhere.
 
 use crate::ports::PassiveListener;
-use ossftp_core::Transfer;
-use ossftp_core::driver::{Cancel, DataStream};
+use ossftp_core::Peer;
+use ossftp_core::driver::{Cancel, DataStream, OnCancel};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A connection to a listener of our own host is there at once or not at all.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Which way the data connection comes about, with all that it needs.
-#[derive(Debug)]
 pub(crate) enum Route {
     /// The client connects to the listener.
     Passive(PassiveListener),
     /// The listener is gone, or there never was one.
     Missing,
-    /// The server connects from the address of `local` to `target`.
-    Active {
-        local: SocketAddr,
-        target: SocketAddr,
-    },
-}
-
-/// Breaks a transfer off, whatever its worker waits for.
-#[derive(Debug, Default)]
-pub(crate) struct Abort {
-    cancel: Cancel,
-    stage: Mutex<Stage>,
-}
-
-/// What the worker may be blocked in, as far as sockets go.
-#[derive(Debug, Default)]
-enum Stage {
-    #[default]
-    Nothing,
-    Accepting(SocketAddr),
-    Connected(Arc<TcpStream>),
-}
-
-impl Abort {
-    /// The flag that the storage looks at.
-    pub(crate) fn cancel(&self) -> &Cancel {
-        &self.cancel
-    }
-
-    /// Sets the flag for good and wakes the worker.
-    pub(crate) fn abort(&self) {
-        self.cancel.cancel();
-        match &*self.stage() {
-            Stage::Nothing => {}
-            Stage::Accepting(listener) => wake(*listener),
-            Stage::Connected(socket) => {
-                // It fails only where there is nothing left to end.
-                let _ = socket.shutdown(Shutdown::Both);
-            }
-        }
-    }
-
-    /// Whether the worker may go on, now in `next`.
-    fn enter(&self, next: Stage) -> bool {
-        let mut stage = self.stage();
-        let go = !self.cancel.is_cancelled();
-        *stage = if go { next } else { Stage::Nothing };
-        go
-    }
-
-    fn stage(&self) -> MutexGuard<'_, Stage> {
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// The server connects to this address, and gives up after so long.
+    Active(SocketAddr, Duration),
 }
 
 /// Connects to a listener of this process, so that a blocked `accept` returns.
@@ -93,71 +41,59 @@ pub(crate) fn wake(mut listener: SocketAddr) {
 
 /// An open data connection; it closes when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Data<'a> {
+pub(crate) struct Data {
     socket: Arc<TcpStream>,
-    abort: &'a Abort,
     waited: Duration,
+    _abort: OnCancel,
 }
 
-impl<'a> Data<'a> {
-    /// Waits for the client or connects to it. `None`: it did not come about, or the transfer
-    /// was broken off.
-    pub(crate) fn open(route: Route, transfer: &Transfer, abort: &'a Abort) -> Option<Self> {
+impl Data {
+    /// Waits for the client of `peer` or connects to it from the server's address there. `None`:
+    /// it did not come about, or the transfer was given up.
+    pub(crate) fn open(route: Route, peer: Peer, cancel: &Cancel) -> Option<Self> {
         let socket = match route {
-            Route::Passive(listener) => accept(listener, transfer.peer, abort)?,
-            Route::Active { local, target } => {
-                connect(local, target, transfer.connect_timeout, abort)
-                    .inspect_err(|error| log::debug!("no data connection to {target}: {error}"))
-                    .ok()?
-            }
+            Route::Passive(listener) => accept(listener, peer.addr.ip(), cancel)?,
+            Route::Active(target, timeout) => connect(peer.local, target, timeout, cancel)
+                .inspect_err(|error| log::debug!("no data connection to {target}: {error}"))
+                .ok()?,
             Route::Missing => return None,
         };
-        let waited = Duration::ZERO;
-        let data = Self {
+        socket.set_nodelay(true).ok()?;
+        Some(Self {
+            _abort: shut_down_on(cancel, &socket),
             socket,
-            abort,
-            waited,
-        };
-        data.socket.set_nodelay(true).ok()?;
-        Some(data)
+            waited: Duration::ZERO,
+        })
     }
 }
 
-impl Drop for Data<'_> {
-    fn drop(&mut self) {
-        // The other owner of the socket; without it the connection would stay open.
-        *self.abort.stage() = Stage::Nothing;
-    }
+/// Has the connection broken off when the transfer is given up.
+fn shut_down_on(cancel: &Cancel, socket: &Arc<TcpStream>) -> OnCancel {
+    let socket = Arc::clone(socket);
+    cancel.on_cancel(move || {
+        // It fails only where there is nothing left to end.
+        let _ = socket.shutdown(Shutdown::Both);
+    })
 }
 
-fn accept(listener: PassiveListener, peer: IpAddr, abort: &Abort) -> Option<Arc<TcpStream>> {
-    if !abort.enter(Stage::Accepting(listener.address())) {
-        return None;
-    }
-    let socket = loop {
+fn accept(listener: PassiveListener, peer: IpAddr, cancel: &Cancel) -> Option<Arc<TcpStream>> {
+    let listener = Arc::new(listener);
+    // The wake-up owns the listener too, and so never reaches whoever listens on its port next.
+    let woken = Arc::clone(&listener);
+    let _wake = cancel.on_cancel(move || wake(woken.address()));
+    loop {
         let accepted = listener.socket().accept();
-        if abort.cancel.is_cancelled() {
-            break None;
+        if cancel.is_cancelled() {
+            return None;
         }
         match accepted {
-            Ok((socket, from)) if from.ip().to_canonical() == peer.to_canonical() => {
-                break Some(Arc::new(socket));
+            Ok((socket, from)) if from.ip().to_canonical() == peer => {
+                listener.used();
+                return Some(Arc::new(socket));
             }
             Ok((_, from)) => log::info!("a data connection from {from} instead of {peer}: refused"),
             Err(e) if is_passing(e.kind()) => {}
-            Err(_) => break None,
-        }
-    };
-    // The stage is left before the listener closes: a wake-up must never reach whoever listens
-    // on the same port next.
-    match socket {
-        Some(socket) if abort.enter(Stage::Connected(Arc::clone(&socket))) => {
-            listener.used();
-            Some(socket)
-        }
-        _ => {
-            *abort.stage() = Stage::Nothing;
-            None
+            Err(_) => return None,
         }
     }
 }
@@ -174,7 +110,7 @@ fn connect(
     local: SocketAddr,
     target: SocketAddr,
     timeout: Duration,
-    abort: &Abort,
+    cancel: &Cancel,
 ) -> io::Result<Arc<TcpStream>> {
     let domain = Domain::for_address(target);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -184,17 +120,12 @@ fn connect(
         socket.bind(&SockAddr::from(from))?;
     }
     let socket = Arc::new(TcpStream::from(socket));
-    if !abort.enter(Stage::Connected(Arc::clone(&socket))) {
-        return Err(ErrorKind::Interrupted.into());
-    }
-    let result = SockRef::from(&*socket).connect_timeout(&SockAddr::from(target), timeout);
-    if result.is_err() {
-        *abort.stage() = Stage::Nothing;
-    }
-    result.map(|()| socket)
+    let _abort = shut_down_on(cancel, &socket);
+    SockRef::from(&*socket).connect_timeout(&SockAddr::from(target), timeout)?;
+    Ok(socket)
 }
 
-impl Read for Data<'_> {
+impl Read for Data {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let began = Instant::now();
         let result = (&*self.socket).read(buf);
@@ -203,7 +134,7 @@ impl Read for Data<'_> {
     }
 }
 
-impl Write for Data<'_> {
+impl Write for Data {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         (&*self.socket).write(buf)
     }
@@ -213,12 +144,10 @@ impl Write for Data<'_> {
     }
 }
 
-impl DataStream for Data<'_> {
+impl DataStream for Data {
     fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
-        // Zero would mean "for ever".
-        let timeout = Some(timeout.max(Duration::from_millis(1)));
-        self.socket.set_read_timeout(timeout)?;
-        self.socket.set_write_timeout(timeout)
+        self.socket.set_read_timeout(Some(timeout))?;
+        self.socket.set_write_timeout(Some(timeout))
     }
 
     fn waited(&self) -> Duration {

@@ -5,18 +5,14 @@
 //! which report through the inbox.
 
 use crate::control::Control;
-use crate::crew::Crew;
-use crate::data::{Abort, Route};
+use crate::crew::{Crew, Order, tell};
+use crate::data::{Data, Route};
 use crate::inbox::Message;
 use crate::ports::PassiveListener;
 use crate::server::{Shared, Slot};
-use crate::worker::{Report, Task};
-use ossftp_core::driver::{Cancel, LoginRequest, Progress, Volume};
-use ossftp_core::{
-    Admin, DataRoute, ErrorKind, Event, Id, Input, Now, Operation, Output, Peer, Session,
-    StorageError, Transfer, TransferFailure,
-};
-use std::net::{SocketAddr, TcpStream};
+use ossftp_core::driver::{Report, Requests, Task, log_event};
+use ossftp_core::{DataError, DataRoute, Id, Input, Now, Output, Peer, Session, TransferFailure};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -37,31 +33,10 @@ pub(crate) struct Driver {
     inbox: Receiver<Message>,
     control: Control,
     crew: Crew,
-    volume: Option<Arc<dyn Volume>>,
-    /// The login whose answer brings the volume.
-    login: Option<Id>,
-    /// Of the login or operation that was asked for last.
-    cancel: Cancel,
+    requests: Requests,
     listener: Option<PassiveListener>,
-    transfer: Option<Running>,
-    eof: Option<HeldEof>,
-}
-
-/// The transfer that the session waits for.
-struct Running {
-    id: Id,
-    abort: Arc<Abort>,
-    progress: Option<Progress>,
-    /// Its upload is whole and wanted, whatever becomes of the session.
-    committing: bool,
-}
-
-/// The end of an upload that waits for the control connection to be read dry.
-struct HeldEof {
-    id: Id,
-    bytes: u64,
-    waited: Duration,
-    until: Instant,
+    /// The end of an upload, which waits until then for the control connection to be read dry.
+    eof: Option<(Report, Instant)>,
 }
 
 impl Driver {
@@ -76,14 +51,12 @@ impl Driver {
         (sender, inbox): (Sender<Message>, Receiver<Message>),
         slot: Arc<Slot>,
     ) -> std::io::Result<Self> {
-        let peer = Peer {
-            addr: canonical(socket.peer_addr()?),
-            local: canonical(socket.local_addr()?),
-        };
+        let peer = Peer::new(socket.peer_addr()?, socket.local_addr()?);
         let control = Control::start(socket, shared.config.write_timeout, sender.clone())?;
         let session = Session::new(Arc::clone(&shared.config.session), peer, now(&shared));
         Ok(Self {
             crew: Crew::new(Arc::clone(&shared), slot, sender),
+            requests: Requests::new(Arc::clone(&shared.config.storage), peer.addr.ip()),
             shared,
             number,
             peer,
@@ -92,11 +65,7 @@ impl Driver {
             deadline: None,
             inbox,
             control,
-            volume: None,
-            login: None,
-            cancel: Cancel::new(),
             listener: None,
-            transfer: None,
             eof: None,
         })
     }
@@ -123,10 +92,9 @@ impl Driver {
     }
 
     /// Ends what the session has left running, and the control connection.
-    pub(crate) fn finish(self) {
-        self.cancel.cancel();
-        if let Some(transfer) = self.transfer.filter(|t| !t.committing) {
-            transfer.abort.abort();
+    pub(crate) fn finish(mut self) {
+        if let Some(transfer) = self.requests.end() {
+            self.crew.abandon(transfer);
         }
         // The workers end when their tasks are done, and discard what was not committed.
         drop(self.crew);
@@ -137,16 +105,15 @@ impl Driver {
 
     /// The next thing that happens; `None` when a deadline comes first.
     fn next(&mut self) -> Option<Message> {
-        let mut until = [self.deadline, self.crew.deadline()];
-        if let Some(eof) = &self.eof {
-            if !self.control.is_unread() || eof.until <= Instant::now() {
-                let (id, bytes, waited) = (eof.id, eof.bytes, eof.waited);
-                self.eof = None;
-                self.hand(Input::TransferEof { id, bytes, waited });
-                return None;
-            }
-            until[0] = until[0].into_iter().chain([eof.until]).min();
+        let due = |(_, until): &mut (Report, Instant)| {
+            !self.control.is_unread() || *until <= Instant::now()
+        };
+        if let Some((report, _)) = self.eof.take_if(due) {
+            self.report(report);
+            return None;
         }
+        let eof = self.eof.as_ref().map(|(_, until)| *until);
+        let until = [self.deadline, self.crew.deadline(), eof];
         let received = match until.into_iter().flatten().min() {
             Some(at) => {
                 let left = at.saturating_duration_since(Instant::now());
@@ -160,7 +127,9 @@ impl Driver {
     fn take(&mut self, message: Message) {
         match message {
             Message::Control(buffer, count) => {
-                self.say_progress();
+                if let Some(progress) = self.requests.progress() {
+                    self.hand(progress);
+                }
                 if !self.control.has_ended() {
                     self.hand(Input::Control(buffer.get(..count).unwrap_or_default()));
                 }
@@ -170,7 +139,9 @@ impl Driver {
                 self.control.set_ended();
                 self.hand(Input::ControlClosed);
             }
-            Message::Listening(id, address) => self.hand(Input::Listening { id, address }),
+            Message::Report(report) if report.is_eof() => {
+                self.eof = Some((report, Instant::now() + EOF_PATIENCE));
+            }
             Message::Report(report) => self.report(report),
             Message::Idle(number) => self.crew.came_back(number),
             Message::Admin(admin) => self.hand(Input::Admin(admin)),
@@ -199,175 +170,69 @@ impl Driver {
     }
 
     fn perform(&mut self, output: Output) {
-        match output {
-            Output::Send(bytes) => self.send(&bytes),
-            Output::Login { id, user, password } => {
-                self.login = Some(id);
-                let request = LoginRequest::new(user, password, self.peer.addr.ip());
-                let task = Task::Login(id, request, self.fresh_cancel());
-                self.crew.give(task);
-            }
-            Output::Perform { id, operation } => self.operate(id, operation),
-            Output::Listen { id } => {
-                // The old one goes first: its port is no reason for having none.
-                self.listener = None;
-                self.listener = self
-                    .shared
-                    .ports
-                    .listen(self.peer.local, self.peer.addr.ip());
-                let address = self.listener.as_ref().map(PassiveListener::address);
-                self.crew.tell(Message::Listening(id, address));
-            }
-            Output::StopListening => self.listener = None,
-            Output::Open(transfer) => self.open_transfer(transfer),
-            Output::Run { id, route } => {
-                let route = self.route(route);
-                self.crew.give(Task::Run(id, route));
-            }
-            Output::Commit { id } => {
-                if let Some(transfer) = &mut self.transfer {
-                    transfer.committing = true;
-                }
-                self.crew.give(Task::Commit(id));
-            }
-            Output::Discard { id, reason } => self.crew.give(Task::Discard(id, reason)),
-            Output::Cancel { id } => {
-                if let Some(transfer) = self.transfer.take_if(|t| t.id == id) {
-                    transfer.abort.abort();
-                    let reason = TransferFailure::Cancelled;
-                    self.crew.give_cancelled(Task::Discard(id, reason));
+        match self.requests.task(output) {
+            Ok(task) => self.crew.give(Order::from(task)),
+            Err(Output::Send(bytes)) => self.send(&bytes),
+            Err(Output::Listen { id }) => self.listen(id),
+            Err(Output::StopListening) => self.listener = None,
+            Err(Output::Run { id, route }) => self.transfer(id, route),
+            Err(Output::Cancel { id }) => {
+                if let Some(transfer) = self.requests.cancel(id) {
+                    self.crew.abandon(transfer);
                 }
             }
-            Output::Event(event) => self.log(&event),
-            output => log::error!("[{}] cannot perform {output:?}", self.number),
+            Err(Output::Event(event)) => log_event(self.number, &event),
+            Err(output) => log::error!("[{}] cannot perform {output:?}", self.number),
         }
     }
 
     fn send(&mut self, bytes: &[u8]) {
         if let Err(error) = self.control.send(bytes) {
             log::info!("[{}] cannot write a reply: {error}", self.number);
-            self.crew.tell(Message::ControlClosed);
+            self.session.handle(now(&self.shared), Input::ControlClosed);
         }
     }
 
-    fn operate(&mut self, id: Id, operation: Operation) {
-        let Some(volume) = self.volume.clone() else {
-            let refusal = Report::Performed(id, Err(not_logged_in()));
-            self.crew.tell(Message::Report(refusal));
+    fn listen(&mut self, id: Id) {
+        // The old one goes first: its port is no reason for having none.
+        self.listener = None;
+        self.listener = PassiveListener::bind(self.peer, &self.shared.ports, self.shared.epoch)
+            .inspect_err(|error| log::warn!("[{}] no passive port: {error}", self.number))
+            .ok();
+        let address = self.listener.as_ref().map(PassiveListener::address);
+        let input = Input::Listening { id, address };
+        self.session.handle(now(&self.shared), input);
+    }
+
+    /// Has a worker open the data connection and move the bytes.
+    fn transfer(&mut self, id: Id, route: DataRoute) {
+        let Some(transfer) = self.requests.transfer(id).cloned() else {
             return;
         };
-        let task = Task::Perform(id, volume, operation, self.fresh_cancel());
-        self.crew.give(task);
-    }
-
-    fn open_transfer(&mut self, transfer: Box<Transfer>) {
-        let id = transfer.id;
-        let Some(volume) = self.volume.clone() else {
-            let refusal = Report::Ready(id, Err(not_logged_in()));
-            self.crew.tell(Message::Report(refusal));
-            return;
-        };
-        let abort = Arc::new(Abort::default());
-        self.transfer = Some(Running {
-            id,
-            abort: Arc::clone(&abort),
-            progress: None,
-            committing: false,
-        });
-        self.crew.give(Task::Open(volume, transfer, abort));
-    }
-
-    fn fresh_cancel(&mut self) -> Cancel {
-        self.cancel = Cancel::new();
-        self.cancel.clone()
-    }
-
-    fn route(&mut self, route: DataRoute) -> Route {
-        match route {
+        let timeout = self.shared.config.session.data_connect_timeout;
+        let route = match route {
             DataRoute::Passive => self.listener.take().map_or(Route::Missing, Route::Passive),
-            DataRoute::Active(target) => Route::Active {
-                local: self.peer.local,
-                target: in_scope_of(self.peer.addr, target),
-            },
+            DataRoute::Active(target) => Route::Active(target, timeout),
             _ => Route::Missing,
-        }
+        };
+        let (peer, failure) = (self.peer, TransferFailure::Data(DataError::NotConnected));
+        let refusal = Task::refuse(transfer.clone()).refusal();
+        let work = move |inbox: &Sender<Message>| {
+            let report = match Data::open(route, peer, transfer.cancel()) {
+                Some(data) => {
+                    tell(inbox, Report::from(Input::DataConnected { id }));
+                    transfer.pump(data)
+                }
+                None => transfer.end(Some(failure)),
+            };
+            tell(inbox, report);
+        };
+        self.crew.give(Order::new(refusal, Box::new(work)));
     }
 
     fn report(&mut self, report: Report) {
-        match report {
-            Report::Login(id, result) => {
-                let result = result.map(|(volume, info)| {
-                    if self.login == Some(id) {
-                        self.volume = Some(volume);
-                    }
-                    info
-                });
-                self.hand(Input::Login { id, result });
-            }
-            Report::Performed(id, result) => self.hand(Input::Performed { id, result }),
-            Report::Ready(id, result) => {
-                let result = result.map(|(size, progress)| {
-                    if let Some(transfer) = self.transfer.as_mut().filter(|t| t.id == id) {
-                        transfer.progress = Some(progress);
-                    }
-                    size
-                });
-                self.hand(Input::TransferReady { id, result });
-            }
-            Report::Connected(id) => self.hand(Input::DataConnected { id }),
-            Report::Eof(id, bytes, waited) => {
-                let until = Instant::now() + EOF_PATIENCE;
-                self.eof = Some(HeldEof {
-                    id,
-                    bytes,
-                    waited,
-                    until,
-                });
-            }
-            Report::Done(id, report) => {
-                self.transfer.take_if(|t| t.id == id);
-                self.hand(Input::TransferDone { id, report });
-            }
-            Report::Panicked => {
-                log::error!("[{}] the storage panicked, the session ends", self.number);
-                self.hand(Input::Admin(Admin::Kick));
-            }
-        }
-    }
-
-    fn say_progress(&mut self) {
-        if let Some(Running {
-            id,
-            progress: Some(progress),
-            ..
-        }) = &self.transfer
-        {
-            let (id, bytes) = (*id, progress.bytes());
-            self.hand(Input::TransferProgress { id, bytes });
-        }
-    }
-
-    fn log(&self, event: &Event) {
-        let number = self.number;
-        match event {
-            Event::Command(text) => log::debug!("[{number}] > {text}"),
-            Event::Reply(text) => log::debug!("[{number}] < {text}"),
-            Event::LoggedIn { user } => log::info!("[{number}] {user} logged in"),
-            Event::LoginFailed { user, reason } => {
-                log::info!("[{number}] login of {user} refused: {reason}");
-            }
-            Event::Transfer {
-                verb,
-                path,
-                bytes,
-                code,
-            } => {
-                let path = path.display();
-                log::info!("[{number}] {verb} {path}: {bytes} bytes, {code}");
-            }
-            Event::Closing(reason) => log::info!("[{number}] closing: {reason}"),
-            event => log::info!("[{number}] {event:?}"),
-        }
+        let input = self.requests.input(report);
+        self.hand(input);
     }
 }
 
@@ -379,26 +244,4 @@ fn now(shared: &Shared) -> Now {
         mono: shared.epoch.elapsed(),
         unix: i64::try_from(unix).unwrap_or(i64::MAX),
     }
-}
-
-fn not_logged_in() -> StorageError {
-    StorageError::new(ErrorKind::Denied, "Log in first.")
-}
-
-/// An IPv4 client of an IPv6 socket counts as IPv4. The scope of an IPv6 address is kept.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    match address.ip().to_canonical() {
-        ip if ip.is_ipv4() => SocketAddr::new(ip, address.port()),
-        _ => address,
-    }
-}
-
-/// EPRT names a link-local address without the link; it is the control connection's.
-fn in_scope_of(peer: SocketAddr, mut target: SocketAddr) -> SocketAddr {
-    if let (SocketAddr::V6(peer), SocketAddr::V6(target)) = (peer, &mut target)
-        && peer.ip() == target.ip()
-    {
-        target.set_scope_id(peer.scope_id());
-    }
-    target
 }

@@ -1,12 +1,11 @@
 //! What a session's thread waits for: everything reaches it through one channel.
 //!
 //! The channel itself has no bound and needs none. The reader puts in one message per credit,
-//! a worker at most three per task, the session's thread one per request that it can answer
-//! itself, and the server one per order of its operator.
+//! a worker at most three per task, the session's thread one per task that no worker can be had
+//! for, and the server one per order of its operator.
 
-use crate::worker::Report;
-use ossftp_core::{Admin, Id};
-use std::net::SocketAddr;
+use ossftp_core::Admin;
+use ossftp_core::driver::Report;
 
 /// One thing that happened to a session.
 pub(crate) enum Message {
@@ -14,8 +13,6 @@ pub(crate) enum Message {
     Control(Vec<u8>, usize),
     /// The control connection ended or broke.
     ControlClosed,
-    /// A listener stands, or none could be had.
-    Listening(Id, Option<SocketAddr>),
     /// A worker has something to say.
     Report(Report),
     /// The worker of this number has done a task.

@@ -34,46 +34,9 @@ mod drive;
 mod inbox;
 mod ports;
 mod server;
-mod worker;
 
-use ossftp_core::SessionConfig;
-use ossftp_core::driver::Storage;
-use std::ops::RangeInclusive;
-use std::sync::Arc;
-use std::time::Duration;
-
+pub use ossftp_core::driver::ServerConfig;
 pub use server::Server;
-
-/// What a [`Server`] is told once.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct ServerConfig {
-    /// What all sessions share: names, limits and timers of the protocol.
-    pub session: Arc<SessionConfig>,
-    /// Where the files live, and who may log in.
-    pub storage: Arc<dyn Storage>,
-    /// The ports of passive listeners; `0..=0`, the default, is any port that is free.
-    pub passive_ports: RangeInclusive<u16>,
-    /// Beyond so many connections a new one gets 421; 512 by default. One whose upload is still
-    /// being discarded counts.
-    pub max_connections: usize,
-    /// A client that reads nothing of its replies for so long is disconnected; 30 s by default.
-    pub write_timeout: Duration,
-}
-
-impl ServerConfig {
-    /// The defaults over `storage`.
-    #[must_use]
-    pub fn new(storage: Arc<dyn Storage>) -> Self {
-        Self {
-            session: Arc::default(),
-            storage,
-            passive_ports: 0..=0,
-            max_connections: 512,
-            write_timeout: Duration::from_secs(30),
-        }
-    }
-}
 
 /// The stack of a thread that needs `kib` KiB of it in a release build. Code that is not
 /// optimised needs several times as much.

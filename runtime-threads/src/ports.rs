@@ -4,70 +4,45 @@
 //! ([`PassivePorts`]); who may connect is the data connection's matter, and what the client is
 //! told is the session's.
 
+use ossftp_core::Peer;
 use ossftp_core::driver::PassivePorts;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Strangers in front of the right client must not fill the queue at once.
 const BACKLOG: u8 = 16;
 
-/// The passive ports of one server.
-#[derive(Debug)]
-pub(crate) struct Ports {
-    ports: Mutex<PassivePorts>,
-    epoch: Instant,
-}
-
-/// One passive listener. Dropped without [`PassiveListener::used`], its port rests.
-#[derive(Debug)]
+/// One passive listener. Dropped before it is [`PassiveListener::used`], its port rests.
 pub(crate) struct PassiveListener {
     socket: TcpListener,
     address: SocketAddr,
-    ports: Arc<Ports>,
+    ports: Arc<PassivePorts>,
+    /// Where the time of the ports begins.
+    epoch: Instant,
     peer: IpAddr,
-    used: bool,
-}
-
-impl Ports {
-    /// `0..=0` leaves the choice to the operating system.
-    pub(crate) fn new(range: RangeInclusive<u16>) -> Arc<Self> {
-        Arc::new(Self {
-            ports: Mutex::new(PassivePorts::new(range)),
-            epoch: Instant::now(),
-        })
-    }
-
-    /// Listens for `peer` on a port of the range, at the address of `local`. `None`: none is free.
-    pub(crate) fn listen(
-        self: &Arc<Self>,
-        local: SocketAddr,
-        peer: IpAddr,
-    ) -> Option<PassiveListener> {
-        let now = self.epoch.elapsed();
-        // In a statement of its own: nobody waits for the lock while ports are tried.
-        let candidates = self.lock().candidates(peer, now, fastrand::u32(..));
-        candidates
-            .into_iter()
-            .find_map(|port| bind(local, port).ok())
-            .map(|(socket, address)| PassiveListener {
-                socket,
-                address,
-                ports: Arc::clone(self),
-                peer,
-                used: false,
-            })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, PassivePorts> {
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    used: AtomicBool,
 }
 
 impl PassiveListener {
+    /// Listens for the client of `peer` on a port of the range, at the server's address there.
+    pub(crate) fn bind(peer: Peer, ports: &Arc<PassivePorts>, epoch: Instant) -> io::Result<Self> {
+        let (client, now) = (peer.addr.ip(), epoch.elapsed());
+        let bind = |port| bind(peer.local, port);
+        let (socket, address) = ports.bind(client, now, fastrand::u32(..), bind)?;
+        Ok(Self {
+            socket,
+            address,
+            ports: Arc::clone(ports),
+            epoch,
+            peer: client,
+            used: AtomicBool::new(false),
+        })
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -82,25 +57,22 @@ impl PassiveListener {
     /// then no late connection is to be feared.
     fn has_come(&self) -> bool {
         let waiting = self.socket.set_nonblocking(true).is_ok();
-        let accepted = std::iter::from_fn(|| self.socket.accept().ok()).take(BACKLOG.into());
-        waiting
-            && accepted
-                .into_iter()
-                .any(|(_, from)| from.ip().to_canonical() == self.peer)
+        let mut accepted = std::iter::from_fn(|| self.socket.accept().ok()).take(BACKLOG.into());
+        let its = |(_, from): (_, SocketAddr)| from.ip().to_canonical() == self.peer;
+        waiting && accepted.any(its)
     }
 
     /// The right client has connected: the port may be given again at once.
-    pub(crate) fn used(mut self) {
-        self.used = true;
+    pub(crate) fn used(&self) {
+        self.used.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for PassiveListener {
     fn drop(&mut self) {
-        if !self.used && !self.has_come() {
-            let now = self.ports.epoch.elapsed();
-            let port = self.address.port();
-            self.ports.lock().rest(port, self.peer, now);
+        if !self.used.load(Ordering::Relaxed) && !self.has_come() {
+            let (port, now) = (self.address.port(), self.epoch.elapsed());
+            self.ports.rest(port, self.peer, now);
         }
     }
 }
@@ -137,39 +109,45 @@ mod tests {
         (from..from + 500).find(is_free).expect("a free port")
     }
 
+    fn listen(ports: &Arc<PassivePorts>, client: IpAddr) -> io::Result<PassiveListener> {
+        let peer = Peer::new(SocketAddr::new(client, 5000), LOCAL);
+        PassiveListener::bind(peer, ports, Instant::now())
+    }
+
     #[test]
     fn a_listener_holds_its_port_and_gives_it_back() {
         let free = free_port(30_000);
-        let ports = Ports::new(free..=free);
-        let listener = ports.listen(LOCAL, A).expect("it is free");
+        let ports = Arc::new(PassivePorts::new(free..=free));
+        let listener = listen(&ports, A).expect("it is free");
         assert_eq!(listener.address().port(), free);
-        assert!(ports.listen(LOCAL, B).is_none(), "it is taken");
+        assert!(listen(&ports, B).is_err(), "it is taken");
         listener.used();
-        let again = ports.listen(LOCAL, A).expect("a used port does not rest");
+        drop(listener);
+        let again = listen(&ports, A).expect("a used port does not rest");
         drop(again);
-        assert!(ports.listen(LOCAL, A).is_none(), "an unused one does");
-        assert!(ports.listen(LOCAL, B).is_some(), "but not for others");
+        assert!(listen(&ports, A).is_err(), "an unused one does");
+        assert!(listen(&ports, B).is_ok(), "but not for others");
     }
 
     #[test]
     fn a_client_that_came_for_nothing_needs_no_rest() {
         let free = free_port(30_500);
-        let ports = Ports::new(free..=free);
-        let listener = ports.listen(LOCAL, A).expect("it is free");
+        let ports = Arc::new(PassivePorts::new(free..=free));
+        let listener = listen(&ports, A).expect("it is free");
         let client = TcpStream::connect(listener.address()).expect("it listens");
         drop(listener);
         drop(client);
-        assert!(ports.listen(LOCAL, A).is_some());
+        assert!(listen(&ports, A).is_ok());
     }
 
     #[test]
     fn an_empty_range_gives_none_and_zero_any() {
         #[allow(clippy::reversed_empty_ranges)]
-        let ports = Ports::new(2..=1);
-        assert!(ports.listen(LOCAL, A).is_none());
+        let ports = Arc::new(PassivePorts::new(2..=1));
+        assert!(listen(&ports, A).is_err());
         // The system's own choice never rests.
-        let any = Ports::new(0..=0);
-        drop(any.listen(LOCAL, A));
-        assert!(any.listen(LOCAL, A).is_some());
+        let any = Arc::new(PassivePorts::new(0..=0));
+        drop(listen(&any, A));
+        assert!(listen(&any, A).is_ok());
     }
 }

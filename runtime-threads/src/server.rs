@@ -4,15 +4,15 @@ use crate::ServerConfig;
 use crate::data::{is_passing, wake};
 use crate::drive::Driver;
 use crate::inbox::Message;
-use crate::ports::Ports;
 use ossftp_core::Admin;
-use std::collections::BTreeMap;
+use ossftp_core::driver::{PassivePorts, Place, Roll};
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicUsize;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,11 +20,8 @@ use std::time::{Duration, Instant};
 const STACK: usize = crate::stack(128);
 /// After a failed accept (no file descriptor left, say) the next one waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The second half of the grace, but no more than this, is for those who have to be kicked.
-const KICK_TIME: Duration = Duration::from_secs(5);
 /// How long the acceptor may take to notice that it is to stop.
 const ACCEPTOR_PATIENCE: Duration = Duration::from_secs(1);
-const FULL: &[u8] = b"421 Too many connections, try again later.\r\n";
 const NO_THREAD: &[u8] = b"421 The server is busy, try again later.\r\n";
 
 /// A running server. Dropped without [`Server::stop`], it stops accepting and ends its sessions
@@ -32,42 +29,31 @@ const NO_THREAD: &[u8] = b"421 The server is busy, try again later.\r\n";
 pub struct Server {
     shared: Arc<Shared>,
     address: SocketAddr,
+    /// Ends when the acceptor does.
+    accepting: Mutex<Receiver<Infallible>>,
 }
 
 /// What all threads of a server share.
 pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
-    pub(crate) ports: Arc<Ports>,
+    pub(crate) ports: Arc<PassivePorts>,
     /// The zero of [`Now::mono`](ossftp_core::Now).
     pub(crate) epoch: Instant,
     /// Workers that were given up and have not come back.
     pub(crate) strays: Arc<AtomicUsize>,
-    roll: Mutex<Roll>,
-    changed: Condvar,
-}
-
-/// Who is there.
-#[derive(Default)]
-struct Roll {
-    accepting: bool,
-    stopping: bool,
-    last_number: u64,
-    slots: usize,
-    sessions: BTreeMap<u64, Entry>,
+    stopping: AtomicBool,
+    roll: Arc<Roll<Entry>>,
 }
 
 /// How a session is reached from outside.
-struct Entry {
+pub(crate) struct Entry {
     inbox: Sender<Message>,
     socket: Arc<TcpStream>,
 }
 
-/// A connection's place among [`ServerConfig::max_connections`]. Its session and all of its
-/// workers hold it, so that it is free again only when nothing is left of them.
-pub(crate) struct Slot(Arc<Shared>);
-
-/// A session's line in the roll.
-struct Seat(Arc<Shared>, u64);
+/// A connection's place. Its session and all of its workers hold it, so that it is free again
+/// only when nothing is left of them.
+pub(crate) type Slot = Place<Entry>;
 
 impl Server {
     /// Serves the connections of `listener`.
@@ -78,22 +64,24 @@ impl Server {
         let address = listener.local_addr()?;
         listener.set_nonblocking(false)?;
         let shared = Arc::new(Shared {
-            ports: Ports::new(config.passive_ports.clone()),
+            ports: Arc::new(PassivePorts::new(config.passive_ports.clone())),
+            roll: Roll::new(config.max_connections),
             config,
             epoch: Instant::now(),
             strays: Arc::default(),
-            roll: Mutex::new(Roll {
-                accepting: true,
-                ..Roll::default()
-            }),
-            changed: Condvar::new(),
+            stopping: AtomicBool::new(false),
         });
+        let (running, accepting) = channel();
         let acceptor = Arc::clone(&shared);
         thread::Builder::new()
             .name(String::from("ftp-accept"))
             .stack_size(STACK)
-            .spawn(move || accept(&acceptor, listener))?;
-        Ok(Self { shared, address })
+            .spawn(move || accept(&acceptor, listener, running))?;
+        Ok(Self {
+            shared,
+            address,
+            accepting: Mutex::new(accepting),
+        })
     }
 
     /// The address that clients connect to.
@@ -105,92 +93,55 @@ impl Server {
     /// The number of sessions that are open now.
     #[must_use]
     pub fn sessions(&self) -> usize {
-        self.shared.roll().sessions.len()
+        self.shared.roll.sessions()
     }
 
     /// Stops accepting, lets running transfers end, and ends all sessions; those that are not
     /// done near the end of `grace` are cancelled. True when nothing is left: no session, and no
     /// upload that is still being discarded. It returns as soon as that is so.
     pub fn stop(self, grace: Duration) -> bool {
-        let now = Instant::now();
-        let (end, kick) = (now + grace, now + grace - (grace / 2).min(KICK_TIME));
-        let shared = &self.shared;
-        self.close_door();
-        let closed = shared.wait(end.min(now + ACCEPTOR_PATIENCE), |roll| !roll.accepting);
-        shared.tell_all(&Admin::Drain);
-        if shared.wait(kick, |roll| roll.slots == 0) {
-            return closed;
-        }
-        shared.tell_all(&Admin::Kick);
-        if shared.wait(end, |roll| roll.slots == 0) {
+        let end = Instant::now() + grace;
+        let closed = self.close_door(grace.min(ACCEPTOR_PATIENCE));
+        let left = end.saturating_duration_since(Instant::now());
+        if self.shared.roll.stop(left, Entry::tell) {
             return closed;
         }
         // Ends a write to a client that does not read; a storage that hangs is left behind.
-        for entry in shared.roll().sessions.values() {
+        self.shared.roll.for_each(|entry| {
             let _ = entry.socket.shutdown(Shutdown::Both);
-        }
+        });
         false
     }
 
-    fn close_door(&self) {
-        let accepting = {
-            let mut roll = self.shared.roll();
-            roll.stopping = true;
-            roll.accepting
-        };
-        if accepting {
+    /// Has the acceptor end; false if it has not after so long.
+    fn close_door(&self, patience: Duration) -> bool {
+        if !self.shared.stopping.swap(true, Ordering::SeqCst) {
             wake(self.address);
         }
+        let accepting = self.accepting.lock();
+        let accepting = accepting.unwrap_or_else(PoisonError::into_inner);
+        accepting.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.close_door();
-        self.shared.tell_all(&Admin::Kick);
+        self.close_door(Duration::ZERO);
+        self.shared.roll.for_each(|entry| entry.tell(Admin::Kick));
     }
 }
 
-impl Shared {
-    fn roll(&self) -> MutexGuard<'_, Roll> {
-        self.roll.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell_all(&self, admin: &Admin) {
-        for entry in self.roll().sessions.values() {
-            // A session that is ending hears nothing more.
-            let _ = entry.inbox.send(Message::Admin(admin.clone()));
-        }
-    }
-
-    /// Waits until `done` holds; false if it does not at the moment `end`.
-    fn wait(&self, end: Instant, mut done: impl FnMut(&Roll) -> bool) -> bool {
-        let left = end.saturating_duration_since(Instant::now());
-        let (_roll, result) = self
-            .changed
-            .wait_timeout_while(self.roll(), left, |roll| !done(roll))
-            .unwrap_or_else(PoisonError::into_inner);
-        !result.timed_out()
+impl Entry {
+    fn tell(&self, admin: Admin) {
+        // A session that is ending hears nothing more.
+        let _ = self.inbox.send(Message::Admin(admin));
     }
 }
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.roll().slots -= 1;
-        self.0.changed.notify_all();
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.roll().sessions.remove(&self.1);
-    }
-}
-
-fn accept(shared: &Arc<Shared>, listener: TcpListener) {
+fn accept(shared: &Arc<Shared>, listener: TcpListener, running: Sender<Infallible>) {
     loop {
         let accepted = listener.accept();
-        if shared.roll().stopping {
+        if shared.stopping.load(Ordering::SeqCst) {
             break;
         }
         match accepted {
@@ -202,40 +153,28 @@ fn accept(shared: &Arc<Shared>, listener: TcpListener) {
             }
         }
     }
+    // In this order: whoever is told that it is over may connect no more.
     drop(listener);
-    shared.roll().accepting = false;
-    shared.changed.notify_all();
+    drop(running);
 }
 
 fn admit(shared: &Arc<Shared>, socket: TcpStream) {
     let socket = Arc::new(socket);
     let (sender, inbox) = channel();
-    let number = {
-        let mut roll = shared.roll();
-        if roll.slots >= shared.config.max_connections {
-            drop(roll);
-            refuse(&socket, FULL);
-            return;
-        }
-        roll.slots += 1;
-        roll.last_number += 1;
-        let entry = Entry {
-            inbox: sender.clone(),
-            socket: Arc::clone(&socket),
-        };
-        let number = roll.last_number;
-        roll.sessions.insert(number, entry);
-        number
+    let entry = Entry {
+        inbox: sender.clone(),
+        socket: Arc::clone(&socket),
     };
-    let slot = Arc::new(Slot(Arc::clone(shared)));
-    let seat = Seat(Arc::clone(shared), number);
+    let Some(seat) = shared.roll.enter(entry) else {
+        refuse(&socket, ServerConfig::TOO_MANY_CONNECTIONS);
+        return;
+    };
     let (shared, connection) = (Arc::clone(shared), Arc::clone(&socket));
     let session = move || {
-        // In this order: the slot is the last to go.
-        let (slot, seat) = (slot, seat);
-        match Driver::new(shared, seat.1, connection, (sender, inbox), slot.clone()) {
-            Ok(driver) => drive(driver, seat.1),
-            Err(error) => log::warn!("[{}] cannot be served: {error}", seat.1),
+        let number = seat.number();
+        match Driver::new(shared, number, connection, (sender, inbox), seat.place()) {
+            Ok(driver) => drive(driver, number),
+            Err(error) => log::warn!("[{number}] cannot be served: {error}"),
         }
     };
     let thread = thread::Builder::new()

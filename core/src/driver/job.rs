@@ -19,10 +19,14 @@ const ASCII_CHUNK: usize = 32 * 1024;
 /// After a download, at most so many bytes that the client still sends are read and dropped.
 const LINGER_BYTES: usize = 64 * 1024;
 
+/// A timeout of zero would be none at all.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
+
 /// A connected, blocking data connection.
 pub trait DataStream: Read + Write {
     /// Limits each following read and write to `timeout`; one that takes longer fails with
-    /// [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`].
+    /// [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`]. It is never zero, which to a
+    /// socket would mean no limit.
     ///
     /// # Errors
     /// The socket's own.
@@ -113,6 +117,12 @@ impl Job {
         Ok((job, size))
     }
 
+    /// The same job, counting its bytes in `progress`.
+    pub(super) fn counting(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
+    }
+
     /// The transfer.
     #[must_use]
     pub fn transfer(&self) -> &Transfer {
@@ -145,7 +155,7 @@ impl Job {
     /// What failed. An upload can then only be discarded.
     pub fn pump(&mut self, data: &mut dyn DataStream) -> Result<(), TransferFailure> {
         let result = data
-            .set_timeout(self.transfer.stall_timeout)
+            .set_timeout(self.transfer.stall_timeout.max(SHORTEST_TIMEOUT))
             .map_err(|e| self.data_failure(&e))
             .and_then(|()| self.move_bytes(data));
         if self.cancel.is_cancelled() && result.is_err() {
@@ -300,7 +310,8 @@ impl Job {
     /// socket cannot reset bytes that are still on their way.
     fn end_download(&self, data: &mut dyn DataStream) -> Result<(), TransferFailure> {
         data.finish_writing().map_err(|e| self.data_failure(&e))?;
-        if data.set_timeout(self.transfer.linger_timeout).is_err() {
+        let linger = self.transfer.linger_timeout.max(SHORTEST_TIMEOUT);
+        if data.set_timeout(linger).is_err() {
             return Ok(());
         }
         let (mut dropped, mut sink) = (0, [0; 1024]);

@@ -138,7 +138,11 @@ impl Session {
             return;
         }
         self.stop_listening();
-        self.route = Some(DataRoute::Active(to));
+        // EPRT names a link-local address without the link; it is the control connection's.
+        let mut route = self.peer.addr;
+        route.set_ip(to.ip());
+        route.set_port(to.port());
+        self.route = Some(DataRoute::Active(route));
         self.say(Code::OK, format!("Data goes to {to}."));
     }
 
