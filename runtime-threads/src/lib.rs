@@ -4,7 +4,8 @@
 //! protocol's [`Session`](ossftp_core::Session). Beside it stand a reader with a very small
 //! stack, which moves raw bytes on credit, and, from the first request to the storage on, a
 //! worker that waits for the storage and for data connections. Replies, order and timers are
-//! decided by the core; files, rights and errors by the [`Storage`]; here are only the sockets
+//! decided by the core; files, rights and errors by the
+//! [`Storage`](ossftp_core::driver::Storage); here are only the sockets
 //! and the threads.
 //!
 //! What is bounded: connections ([`ServerConfig::max_connections`]), the time for a control
