@@ -291,8 +291,9 @@ impl Running {
         self.0.sessions()
     }
 
-    /// Accepts nobody any more, lets running transfers end for at most `grace`, then ends the
-    /// sessions. True if all ended by themselves.
+    /// Accepts nobody any more, lets running transfers end, and ends the sessions. The later half
+    /// of `grace`, but no more than 5 s, is kept for cancelling what has not ended by then. True
+    /// when nothing is left.
     pub fn stop(self, grace: Duration) -> bool {
         self.0.stop(grace)
     }

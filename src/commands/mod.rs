@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// How long running transfers may go on after a signal.
 const GRACE: Duration = Duration::from_secs(10);
+/// What a stop keeps of its own grace for cancelling the transfers that have not ended by then.
+const CANCELLING: Duration = Duration::from_secs(5);
 
 /// Does what the arguments say. Returns when it is done.
 pub(crate) fn run(invocation: Invocation) -> Result<(), Failure> {
@@ -54,7 +56,7 @@ fn serve_until_signal(server: Running, signals: Signals) {
         "stopping: {sessions} sessions, their transfers may take {} s",
         GRACE.as_secs()
     );
-    if server.stop(GRACE) {
+    if server.stop(GRACE + CANCELLING) {
         log::info!("stopped");
     } else {
         log::warn!("stopped; some transfers were cut off");
