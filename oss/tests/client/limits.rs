@@ -1,0 +1,145 @@
+//! Time-outs, deadlines, cancelling, and servers that are not there.
+
+use super::*;
+
+#[test]
+fn no_progress_times_out() {
+    let server = Server::start([Step::Stall]);
+    let mut config = config(&server);
+    config.retry.attempts = 1;
+    config.timeouts = Timeouts {
+        read: Duration::from_millis(50),
+        ..Timeouts::default()
+    };
+    let failed = put(&Client::new(config).unwrap().bucket("examplebucket"), b"x").unwrap_err();
+    assert!(
+        matches!(
+            failed,
+            Error::Transport {
+                kind: TransportKind::Timeout,
+                ..
+            }
+        ),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn a_deadline_covers_all_tries() {
+    let server = Server::start([Step::Stall, Step::Stall]);
+    let bucket = bucket(&server).with_deadline(Some(Duration::from_millis(100)));
+    let started = Instant::now();
+    assert_eq!(
+        bucket.head_object("k").unwrap_err(),
+        Error::DeadlineExceeded
+    );
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(bucket.get_object("k", &get(None)).is_err());
+}
+
+#[test]
+fn a_cancel_ends_a_blocked_call_at_once() {
+    let server = Server::start([Step::Stall]);
+    let cancel = Cancel::new();
+    let bucket = bucket(&server).with_cancel(cancel.clone());
+    let worker = std::thread::spawn(move || bucket.head_object("k"));
+    server.wait_for_requests(1);
+    cancel.cancel();
+    assert_eq!(worker.join().unwrap().unwrap_err(), Error::Cancelled);
+    server.wait_for_closed(1);
+}
+
+#[test]
+fn a_cancel_ends_a_blocked_read_at_once() {
+    // The rest of the body never comes.
+    let part = answer("200 OK", &[("Content-Length", "10")], b"hello");
+    let server = Server::start([Step::Answer(part)]);
+    let cancel = Cancel::new();
+    let mut body = bucket(&server)
+        .with_cancel(cancel.clone())
+        .get_object("k", &get(None))
+        .unwrap();
+    body.read_exact(&mut [0; 5]).unwrap();
+    let worker = std::thread::spawn(move || {
+        body.read(&mut [0; 5])
+            .map_err(|e| Error::of_io(&e).cloned())
+    });
+    cancel.cancel();
+    assert_eq!(worker.join().unwrap(), Err(Some(Error::Cancelled)));
+    let bucket = bucket(&server).with_cancel(cancel);
+    assert_eq!(bucket.head_object("k").unwrap_err(), Error::Cancelled);
+}
+
+#[test]
+fn a_cancel_ends_a_pause() {
+    let server = Server::start([Step::Answer(error(
+        "503 Service Unavailable",
+        "ServiceUnavailable",
+    ))]);
+    let mut config = config(&server);
+    config.retry = RetryPolicy {
+        base: Duration::from_secs(1000),
+        longest: Duration::from_secs(1000),
+        ..RetryPolicy::default()
+    };
+    let cancel = Cancel::new();
+    let client = Client::new(config).unwrap().with_cancel(cancel.clone());
+    let worker = std::thread::spawn(move || client.bucket("examplebucket").head_object("k"));
+    server.wait_for_requests(1);
+    cancel.cancel();
+    let failed = worker.join().unwrap().unwrap_err();
+    assert_eq!(failed, Error::Cancelled);
+}
+
+#[test]
+fn https_to_a_server_without_tls_is_a_tls_error() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let peer = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        // Until the client hangs up, so that nothing is reset under its nose.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let endpoint = Endpoint::parse(&format!("https://{address}")).unwrap();
+    let mut config = ClientConfig::new(endpoint, Credentials::new("id", SECRET));
+    config.region = Some("cn-hangzhou".to_owned());
+    let bucket = Client::new(config).unwrap().bucket("examplebucket");
+    let failed = bucket.head_object("k").unwrap_err();
+    assert!(
+        matches!(
+            failed,
+            Error::Transport {
+                kind: TransportKind::Tls,
+                ..
+            }
+        ),
+        "{failed:?}"
+    );
+    peer.join().unwrap();
+}
+
+#[test]
+fn nobody_there_is_no_connection() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    drop(listener);
+    let mut config = ClientConfig::new(endpoint, Credentials::new("id", SECRET));
+    config.region = Some("cn-hangzhou".to_owned());
+    config.retry.base = Duration::from_millis(1);
+    let failed = Client::new(config)
+        .unwrap()
+        .list_buckets("", None, 100)
+        .unwrap_err();
+    assert!(
+        matches!(
+            failed,
+            Error::Transport {
+                kind: TransportKind::Connect,
+                ..
+            }
+        ),
+        "{failed:?}"
+    );
+    assert!(!failed.outcome_unknown());
+}

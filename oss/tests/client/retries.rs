@@ -1,0 +1,164 @@
+//! What is tried again, and what is not.
+
+use super::*;
+
+#[test]
+fn a_busy_service_is_asked_again() {
+    let server = Server::start([
+        Step::Answer(error("503 Service Unavailable", "ServiceUnavailable")),
+        Step::Answer(error("500 Internal Server Error", "InternalError")),
+        uploaded(b"hello"),
+    ]);
+    let result = put(&bucket(&server), b"hello").unwrap();
+    assert_eq!(
+        (result.etag.as_str(), result.crc64),
+        ("\"E\"", checksum(b"hello"))
+    );
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3);
+    for request in &requests {
+        assert_eq!(request.body, b"hello");
+        assert_eq!(
+            request.header("content-md5"),
+            Some("XUFAKrxLKna5cZ2REBfFkg==")
+        );
+        verify(request);
+    }
+    assert_eq!(requests[2].connection, 0, "the connection was kept");
+}
+
+#[test]
+fn three_tries_and_no_more() {
+    let busy = || Step::Answer(error("503 Service Unavailable", "ServiceUnavailable"));
+    let server = Server::start([busy(), busy(), busy(), uploaded(b"x")]);
+    let failed = put(&bucket(&server), b"x").unwrap_err();
+    assert!(failed.is_throttled());
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_refusal_is_not_repeated() {
+    let server = Server::start([Step::Answer(error("403 Forbidden", "AccessDenied"))]);
+    let failed = put(&bucket(&server), b"x").unwrap_err();
+    assert!(failed.is_denied() && !failed.retryable());
+    assert_eq!(
+        failed.to_string(),
+        "OSS answered 403 AccessDenied (request id ID)"
+    );
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_wrong_crc_is_sent_again_and_then_an_error() {
+    let server = Server::start([uploaded(b"hellp"), uploaded(b"hello")]);
+    put(&bucket(&server), b"hello").unwrap();
+    assert_eq!(server.requests().len(), 2);
+
+    let server = Server::start([uploaded(b"1"), uploaded(b"1"), uploaded(b"1")]);
+    let failed = put(&bucket(&server), b"hello").unwrap_err();
+    assert_eq!(
+        failed,
+        Error::Protocol(ProtocolError::BadCrc {
+            computed: checksum(b"hello"),
+            stated: checksum(b"1")
+        })
+    );
+}
+
+#[test]
+fn a_stream_is_sent_once() {
+    let server = Server::start([Step::Answer(error(
+        "503 Service Unavailable",
+        "ServiceUnavailable",
+    ))]);
+    let mut body = StreamBody::new(&b"stream"[..], 6);
+    let failed = bucket(&server)
+        .upload_part("k", "U", 1, &mut body)
+        .unwrap_err();
+    assert_eq!(failed.status(), 503);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].body, b"stream");
+    assert_eq!(requests[0].header("content-md5"), None);
+    assert!(
+        requests[0]
+            .line
+            .starts_with("PUT /examplebucket/k?partNumber=1&uploadId=U ")
+    );
+}
+
+#[test]
+fn a_body_that_ends_early_is_the_callers_fault() {
+    let server = Server::start([uploaded(b"x")]);
+    let mut body = StreamBody::new(&b"short"[..], 100);
+    let failed = bucket(&server)
+        .upload_part("k", "U", 1, &mut body)
+        .unwrap_err();
+    assert!(matches!(failed, Error::Body { .. }), "{failed:?}");
+    assert!(server.requests().is_empty(), "no whole request came");
+}
+
+#[test]
+fn the_clock_is_corrected() {
+    let skewed = answer(
+        "403 Forbidden",
+        &[("Date", "Fri, 24 Feb 2012 06:07:48 GMT")],
+        b"<Error><Code>RequestTimeTooSkewed</Code></Error>",
+    );
+    let server = Server::start([Step::Answer(skewed), uploaded(b"x"), uploaded(b"x")]);
+    let bucket = bucket(&server);
+    put(&bucket, b"x").unwrap();
+    put(&bucket, b"x").unwrap();
+    let requests = server.requests();
+    assert!(
+        !requests[0]
+            .header("x-oss-date")
+            .unwrap()
+            .starts_with("20120224")
+    );
+    for request in &requests[1..] {
+        let date = request.header("x-oss-date").unwrap();
+        assert!(
+            date.starts_with("20120224T0607") || date.starts_with("20120224T0608"),
+            "{date}"
+        );
+        verify(request);
+    }
+}
+
+#[test]
+fn a_reused_connection_that_was_closed_costs_no_try() {
+    let server = Server::start([uploaded(b"x"), Step::Close, uploaded(b"x")]);
+    let mut config = config(&server);
+    config.retry.attempts = 1;
+    let bucket = Client::new(config).unwrap().bucket("examplebucket");
+    put(&bucket, b"x").unwrap();
+    put(&bucket, b"x").unwrap();
+    let connections: Vec<usize> = server
+        .requests()
+        .iter()
+        .map(|request| request.connection)
+        .collect();
+    assert_eq!(connections, [0, 0, 1]);
+}
+
+#[test]
+fn a_fresh_connection_that_is_closed_costs_a_try() {
+    let server = Server::start([Step::Close, uploaded(b"x")]);
+    let mut config = config(&server);
+    config.retry.attempts = 1;
+    let client = Client::new(config).unwrap();
+    let failed = put(&client.bucket("examplebucket"), b"x").unwrap_err();
+    assert!(matches!(
+        failed,
+        Error::Transport {
+            kind: TransportKind::Closed,
+            ..
+        }
+    ));
+    let client = client.with_retry(RetryPolicy {
+        base: Duration::from_millis(1),
+        ..RetryPolicy::default()
+    });
+    put(&client.bucket("examplebucket"), b"x").unwrap();
+}
