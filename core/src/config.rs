@@ -1,8 +1,42 @@
 //! What a session is told once: names, limits and timers.
 
+use crate::{Capabilities, Charset};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use core::time::Duration;
+
+/// What a listener does about TLS (RFC 4217).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+#[allow(clippy::struct_excessive_bools)]
+pub struct TlsPolicy {
+    /// Whether there is a certificate: without one AUTH answers 502 and FEAT does not name it.
+    pub offered: bool,
+    /// TLS from the first byte on (port 990). The greeting comes after the handshake, and data
+    /// connections are protected until PROT C is said.
+    pub implicit: bool,
+    /// USER and PASS in clear are refused with 534.
+    pub required_for_login: bool,
+    /// Transfers over clear data connections are refused with 521, and PROT C with 534.
+    pub required_for_data: bool,
+    /// Whether CCC may make the control connection clear again; else 534.
+    pub allow_ccc: bool,
+}
+
+/// To where PORT and EPRT may have the server connect (RFC 2577 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ActivePolicy {
+    /// Nowhere: both are refused with 502.
+    Closed,
+    /// To the client's own address, ports from 1024 on.
+    #[default]
+    OwnAddress,
+    /// To any address, ports from 1024 on: for transfers between two servers. It makes the server
+    /// a tool for attacks on others, so it is for closed networks only.
+    AnyAddress,
+}
 
 /// The settings that all sessions of a listener share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +77,31 @@ pub struct SessionConfig {
     /// After so many unknown commands the connection is closed with 421. Once somebody is logged
     /// in, only those count that follow one another.
     pub max_unknown_commands: u32,
+    /// How long a handshake of TLS may take on the control connection.
+    pub tls_timeout: Duration,
+    /// A login or an operation of the storage that has not answered for so long gets 451, and
+    /// the connection is closed: the last resort, far beyond what a storage takes.
+    pub operation_timeout: Duration,
+    /// The most that SITE IDLE may ask for.
+    pub max_idle_timeout: Duration,
+    /// TLS.
+    pub tls: TlsPolicy,
+    /// Active data connections.
+    pub active: ActivePolicy,
+    /// The names that HOST accepts (RFC 7151), compared without case. Empty: any.
+    pub hosts: Vec<String>,
+    /// How names are read that are not UTF-8, and written after `OPTS UTF8 OFF`.
+    pub charset: Option<Charset>,
+    /// Whether names are UTF-8 as long as nothing else is said. False, with a charset, is for
+    /// devices that know only that charset and never say so.
+    pub utf8: bool,
+    /// What the storage can do, as far as it is known before login: FEAT is often asked only
+    /// then. After login it is what [`LoginInfo`](crate::LoginInfo) says.
+    pub capabilities: Capabilities,
+    /// Whether TYPE A changes line ends. False for clients that forget TYPE I.
+    pub convert_ascii: bool,
+    /// Whether MODE Z is offered.
+    pub offer_deflate: bool,
 }
 
 impl Default for SessionConfig {
@@ -61,6 +120,17 @@ impl Default for SessionConfig {
             hang_up_window: Duration::from_millis(50),
             strict_allo: false,
             max_unknown_commands: 20,
+            tls_timeout: Duration::from_secs(30),
+            operation_timeout: Duration::from_secs(24 * 3600),
+            max_idle_timeout: Duration::from_secs(7200),
+            tls: TlsPolicy::default(),
+            active: ActivePolicy::default(),
+            hosts: Vec::new(),
+            charset: None,
+            utf8: true,
+            capabilities: Capabilities::default(),
+            convert_ascii: true,
+            offer_deflate: true,
         }
     }
 }

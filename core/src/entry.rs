@@ -24,6 +24,12 @@ pub struct Entry {
     pub size: u64,
     /// Last change in Unix seconds; `None` where the storage knows none.
     pub modified: Option<i64>,
+    /// Creation in Unix seconds; `None` where the storage knows none.
+    pub created: Option<i64>,
+    /// The mode, 0 to 0o7777, where the storage keeps one.
+    pub mode: Option<u32>,
+    /// What it points to, if it is a symbolic link; the other fields describe what is there.
+    pub target: Option<Vec<u8>>,
 }
 
 impl Entry {
@@ -35,6 +41,9 @@ impl Entry {
             kind: EntryKind::File,
             size,
             modified,
+            created: None,
+            mode: None,
+            target: None,
         }
     }
 
@@ -46,6 +55,9 @@ impl Entry {
             kind: EntryKind::Directory,
             size: 0,
             modified,
+            created: None,
+            mode: None,
+            target: None,
         }
     }
 

@@ -10,7 +10,7 @@ use core::fmt;
 pub enum ErrorKind {
     /// There is no such file or directory: 550.
     NotFound,
-    /// It exists already: 550.
+    /// It exists already: 550, and 553 to STOU.
     Exists,
     /// The directory is not empty: 550.
     NotEmpty,

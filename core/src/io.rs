@@ -1,7 +1,8 @@
 //! What goes into a [`Session`](crate::Session) and what comes out of it.
 
 use crate::{
-    DataRoute, Entry, FtpPath, Secret, StorageError, Transfer, TransferFailure, TransferReport,
+    Capabilities, Charset, DataRoute, Entry, FtpPath, HashAlgorithm, Secret, StorageError,
+    Transfer, TransferFailure, TransferReport,
 };
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -57,6 +58,13 @@ pub enum Input<'a> {
     Control(&'a [u8]),
     /// The control connection ended or broke; nothing can be sent on it any more.
     ControlClosed,
+    /// The handshake that [`Output::StartTls`] asked for is done: what is read and written from
+    /// here on is protected.
+    TlsUp,
+    /// The control connection is clear again, as [`Output::StopTls`] asked for.
+    TlsDown,
+    /// The handshake failed, or this driver has no TLS. The session closes.
+    TlsFailed,
     /// The answer to [`Output::Login`].
     Login {
         /// The request.
@@ -128,6 +136,9 @@ impl fmt::Debug for Input<'_> {
         match self {
             Self::Control(bytes) => write!(f, "Control({} bytes)", bytes.len()),
             Self::ControlClosed => f.write_str("ControlClosed"),
+            Self::TlsUp => f.write_str("TlsUp"),
+            Self::TlsDown => f.write_str("TlsDown"),
+            Self::TlsFailed => f.write_str("TlsFailed"),
             Self::Login { id, result } => write!(f, "Login({id:?}, {result:?})"),
             Self::Performed { id, result } => write!(f, "Performed({id:?}, {result:?})"),
             Self::Listening { id, address } => write!(f, "Listening({id:?}, {address:?})"),
@@ -162,6 +173,11 @@ pub struct LoginInfo {
     pub welcome: String,
     /// Whether this user may change anything.
     pub writable: bool,
+    /// What this user's storage can do besides the file actions.
+    pub capabilities: Capabilities,
+    /// The charset of this user's old clients, in place of
+    /// [`SessionConfig::charset`](crate::SessionConfig::charset).
+    pub charset: Option<Charset>,
 }
 
 impl LoginInfo {
@@ -171,6 +187,8 @@ impl LoginInfo {
         Self {
             welcome: welcome.into(),
             writable: true,
+            capabilities: Capabilities::default(),
+            charset: None,
         }
     }
 }
@@ -206,6 +224,94 @@ pub enum Operation {
         /// At most so many entries.
         limit: usize,
     },
+    /// Change what is known about a file (MFMT, MFCT, MFF, MDTM with a time, SITE UTIME, SITE
+    /// CHMOD): [`Answer::Done`]. Asked only where [`Capabilities`] allow each of the changes.
+    SetFacts {
+        /// The file or directory.
+        path: FtpPath,
+        /// What changes; at least one thing does.
+        changes: FactChanges,
+    },
+    /// The hash of a file or a part of it: [`Answer::Hash`].
+    Hash {
+        /// The file.
+        path: FtpPath,
+        /// Which hash.
+        algorithm: HashAlgorithm,
+        /// From which byte, inclusive, to which, exclusive; `None` is the whole file. An end
+        /// beyond the file's own is [`ErrorKind::BadOffset`](crate::ErrorKind::BadOffset).
+        range: Option<(u64, u64)>,
+    },
+    /// How many bytes can still be stored in this directory: [`Answer::Bytes`].
+    Space(FtpPath),
+    /// Copy a file inside the storage. A file replaces a file.
+    Copy {
+        /// What is there.
+        from: FtpPath,
+        /// The name of the copy.
+        to: FtpPath,
+    },
+    /// Join files, in this order, into one file, which takes the place of what stands there
+    /// (COMB); they are gone when it stands. The target may be the first of them.
+    Combine {
+        /// The whole.
+        target: FtpPath,
+        /// Its parts; at least one.
+        sources: Vec<FtpPath>,
+    },
+    /// Make a symbolic link.
+    Symlink {
+        /// What it points to.
+        target: FtpPath,
+        /// Its own name, which must be free.
+        link: FtpPath,
+    },
+    /// Ask an archived file back. [`Answer::Done`] when the storage has taken the request or the
+    /// file can be read already.
+    Restore(FtpPath),
+    /// Remove a directory and everything in it.
+    RemoveTree(FtpPath),
+}
+
+/// What [`Operation::SetFacts`] changes; `None` stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub struct FactChanges {
+    /// The time of change in Unix seconds.
+    pub modified: Option<i64>,
+    /// The time of creation in Unix seconds.
+    pub created: Option<i64>,
+    /// The mode, 0 to 0o7777.
+    pub mode: Option<u32>,
+}
+
+impl FactChanges {
+    /// Another time of change, in Unix seconds, and nothing else.
+    #[must_use]
+    pub fn modified(unix: i64) -> Self {
+        Self {
+            modified: Some(unix),
+            ..Self::default()
+        }
+    }
+
+    /// Another time of creation, in Unix seconds, and nothing else.
+    #[must_use]
+    pub fn created(unix: i64) -> Self {
+        Self {
+            created: Some(unix),
+            ..Self::default()
+        }
+    }
+
+    /// Another mode, 0 to 0o7777, and nothing else.
+    #[must_use]
+    pub fn mode(mode: u32) -> Self {
+        Self {
+            mode: Some(mode),
+            ..Self::default()
+        }
+    }
 }
 
 /// What the storage answers to an [`Operation`].
@@ -225,6 +331,16 @@ pub enum Answer {
         /// Whether the path is a directory.
         directory: bool,
     },
+    /// The hash, its bytes in the order in which they are written down, and how many bytes of
+    /// the file it covers.
+    Hash {
+        /// The hash.
+        digest: Vec<u8>,
+        /// Bytes of the file that went into it.
+        bytes: u64,
+    },
+    /// A number of bytes.
+    Bytes(u64),
 }
 
 /// What the driver is to do next. Outputs are performed in order.
@@ -234,6 +350,13 @@ pub enum Answer {
 pub enum Output {
     /// Write these bytes to the control connection, in one write.
     Send(Vec<u8>),
+    /// Make the control connection a TLS server, after what was sent before has gone out in
+    /// clear; answered by [`Input::TlsUp`] or [`Input::TlsFailed`]. What had been read and not
+    /// yet handed in belongs to the handshake.
+    StartTls,
+    /// End TLS on the control connection with close_notify, after what was sent before, and go on
+    /// in clear (CCC); answered by [`Input::TlsDown`], or by [`Input::ControlClosed`].
+    StopTls,
     /// Log in; answered by [`Input::Login`]. A later login replaces this one.
     Login {
         /// The request.
@@ -242,6 +365,10 @@ pub enum Output {
         user: Vec<u8>,
         /// The argument of PASS.
         password: Secret,
+        /// The argument of HOST, if it was given (RFC 7151).
+        host: Option<String>,
+        /// Whether the control connection is under TLS.
+        secure: bool,
     },
     /// Ask the storage; answered by [`Input::Performed`].
     Perform {

@@ -72,12 +72,16 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod capability;
+mod charset;
 pub mod command;
 mod config;
+mod digest;
 #[cfg(feature = "std")]
 pub mod driver;
 mod entry;
 mod error;
+mod glob;
 mod io;
 pub mod line;
 pub mod listing;
@@ -90,10 +94,14 @@ pub mod sim;
 mod time;
 mod transfer;
 
-pub use config::SessionConfig;
+pub use capability::{Capabilities, HashAlgorithms, Modes, Need};
+pub use charset::{Charset, Names, NotReadable};
+pub use config::{ActivePolicy, SessionConfig, TlsPolicy};
+pub use digest::HashAlgorithm;
 pub use entry::{Entry, EntryKind};
 pub use error::{ErrorKind, StorageError};
-pub use io::{Admin, Answer, Event, Id, Input, LoginInfo, Operation, Output, Peer};
+pub use glob::Pattern;
+pub use io::{Admin, Answer, Event, FactChanges, Id, Input, LoginInfo, Operation, Output, Peer};
 pub use path::{FtpPath, MAX_PATH, PathError};
 pub use reply::{Code, Reply};
 pub use secret::Secret;

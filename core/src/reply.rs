@@ -23,6 +23,8 @@ codes! {
     OPENING_DATA = 150;
     /// 200: done.
     OK = 200;
+    /// 202: not needed here.
+    SUPERFLUOUS = 202;
     /// 211: system status or features.
     SYSTEM_STATUS = 211;
     /// 212: directory status.
@@ -47,8 +49,12 @@ codes! {
     EXTENDED_PASSIVE = 229;
     /// 230: logged in.
     LOGGED_IN = 230;
+    /// 234: TLS begins (RFC 2228, RFC 4217).
+    SECURITY_OK = 234;
     /// 250: file action done.
     FILE_DONE = 250;
+    /// 251: the MD5 of a file.
+    MD5 = 251;
     /// 257: a path name.
     PATH = 257;
     /// 331: password needed.
@@ -61,6 +67,8 @@ codes! {
     NO_DATA_CONNECTION = 425;
     /// 426: transfer aborted.
     TRANSFER_ABORTED = 426;
+    /// 431: a resource of the security exchange is missing (RFC 2228).
+    NO_SECURITY = 431;
     /// 450: try again later.
     FILE_BUSY = 450;
     /// 451: local error.
@@ -75,12 +83,22 @@ codes! {
     BAD_SEQUENCE = 503;
     /// 504: not implemented for this parameter.
     BAD_PARAMETER = 504;
+    /// 521: the data connection cannot be opened with this PROT (RFC 4217 section 10.2).
+    BAD_PROT = 521;
     /// 522: network protocol not supported (RFC 2428).
     BAD_PROTOCOL = 522;
     /// 530: not logged in.
     NOT_LOGGED_IN = 530;
+    /// 533: this command has to be protected (RFC 2228).
+    PROTECTION_REQUIRED = 533;
+    /// 534: refused by policy (RFC 2228).
+    POLICY = 534;
+    /// 536: this level of protection is not supported (RFC 2228).
+    BAD_LEVEL = 536;
     /// 550: file unavailable.
     FILE_UNAVAILABLE = 550;
+    /// 551: the range does not fit (RANG).
+    BAD_RANGE = 551;
     /// 552: storage limit.
     NO_SPACE = 552;
     /// 553: name not allowed.

@@ -65,9 +65,48 @@ impl Civil {
     }
 }
 
+/// `YYYYMMDDHHMMSS` (RFC 3659 section 2.3) in Unix seconds; `None` where the calendar has no such
+/// moment. A leap second counts as the one before it.
+pub(crate) fn from_time_val(digits: &[u8]) -> Option<i64> {
+    if digits.len() != 14 {
+        return None;
+    }
+    let number = |from: usize, to: usize| {
+        let text = core::str::from_utf8(digits.get(from..to)?).ok()?;
+        if !text.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        text.parse::<i32>().ok()
+    };
+    let small = |from: usize| u8::try_from(number(from, from + 2)?).ok();
+    let month = time::Month::try_from(small(4)?).ok()?;
+    let date = time::Date::from_calendar_date(number(0, 4)?, month, small(6)?).ok()?;
+    let second = small(12)?;
+    let second = if second == 60 { 59 } else { second };
+    let at = date.with_hms(small(8)?, small(10)?, second).ok()?;
+    Some(at.assume_utc().unix_timestamp())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(from_time_val(b"20200101000000"), Some(1_577_836_800));
+        assert_eq!(from_time_val(b"20240229235959"), Some(1_709_251_199));
+        assert_eq!(from_time_val(b"20161231235960"), Some(1_483_228_799));
+        for bad in [
+            "",
+            "2020010100000",
+            "20200132000000",
+            "20201301000000",
+            "2020010124000+",
+            "20200101240000",
+        ] {
+            assert_eq!(from_time_val(bad.as_bytes()), None, "{bad}");
+        }
+    }
 
     #[test]
     fn known_moments() {

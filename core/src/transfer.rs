@@ -5,7 +5,7 @@
 //! as they are; TYPE A goes through [`AsciiEncoder`] and [`AsciiDecoder`], which keep their
 //! state across chunk borders.
 
-use crate::{FtpPath, Id, StorageError};
+use crate::{FtpPath, Id, Names, Pattern, StorageError};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -31,6 +31,9 @@ pub enum StoreMode {
     At(u64),
     /// They follow all that is there, or are the file if there is none (APPE).
     Append,
+    /// They are a new file (STOU). A file that stands there, when the upload begins or when it is
+    /// to become visible, is [`ErrorKind::Exists`](crate::ErrorKind::Exists).
+    New,
 }
 
 /// The form of a listing on the data connection.
@@ -55,6 +58,8 @@ pub enum TransferKind {
         path: FtpPath,
         /// The first byte, counted from 0.
         offset: u64,
+        /// At most so many bytes from there on (RANG); `None` is all.
+        length: Option<u64>,
     },
     /// A file from the client.
     Store {
@@ -71,6 +76,8 @@ pub enum TransferKind {
         path: FtpPath,
         /// How it is written.
         format: ListFormat,
+        /// Only names that this matches are listed.
+        pattern: Option<Pattern>,
     },
 }
 
@@ -104,6 +111,13 @@ pub struct Transfer {
     pub connect_timeout: Duration,
     /// How long to wait, after a download, for the client to close its side.
     pub linger_timeout: Duration,
+    /// The bytes on the data connection are a zlib stream (MODE Z); downloads are deflated at
+    /// this level, 0 to 9.
+    pub deflate: Option<u8>,
+    /// The data connection is under TLS, with the server as its server (RFC 4217 section 7).
+    pub secure: bool,
+    /// How names are written in a listing.
+    pub names: Names,
 }
 
 impl Transfer {
@@ -137,6 +151,12 @@ pub enum DataError {
     Broken,
     /// No byte moved for the stall timeout: 426.
     Stalled,
+    /// The handshake of TLS failed: 522 (RFC 4217 section 10.2).
+    Tls,
+    /// Under TLS an upload ended without close_notify, so that it may be cut off: 426.
+    NoCloseNotify,
+    /// In MODE Z what came is no zlib stream, or not all of one: 426.
+    Deflate,
 }
 
 /// Why a transfer did not succeed.

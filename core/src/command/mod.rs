@@ -5,12 +5,16 @@
 //! `FEAT` say about it. What a command *does* stands in the session.
 
 mod parse;
+mod site;
 mod table;
+mod words;
 
 pub use parse::{ParseError, parse};
-pub use table::{COMMANDS, EXTENSIONS, Feature, Spec, find};
+pub use site::Site;
+pub use table::{COMMANDS, EXTENSIONS, Feature, SITE_COMMANDS, Spec, find};
 
-use crate::Secret;
+use crate::listing::time_val;
+use crate::{FactChanges, HashAlgorithm, Secret};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -36,8 +40,8 @@ pub enum Command {
     Type(TransferType),
     /// STRU F, the only structure there is.
     Stru,
-    /// MODE S, the only mode there is.
-    Mode,
+    /// MODE S or MODE Z.
+    Mode(TransferMode),
     /// PASV.
     Pasv,
     /// EPSV, with a network protocol, or ALL (RFC 2428).
@@ -68,7 +72,7 @@ pub enum Command {
     Mkd(Vec<u8>),
     /// SIZE path.
     Size(Vec<u8>),
-    /// MDTM path.
+    /// MDTM path, which may be a time and a path, to set it.
     Mdtm(Vec<u8>),
     /// LIST, its options already taken off.
     List(Option<Vec<u8>>),
@@ -92,6 +96,116 @@ pub enum Command {
     Noop,
     /// ABOR.
     Abor,
+    /// ACCT, whatever follows: no account is ever needed.
+    Acct,
+    /// REIN.
+    Rein,
+    /// HOST name (RFC 7151): a host name or an address, in brackets if it is IPv6.
+    Host(Vec<u8>),
+    /// AUTH (RFC 4217): the mechanisms are names of the same thing.
+    Auth {
+        /// TLS-P and SSL: data connections are protected without PROT P.
+        private: bool,
+    },
+    /// PBSZ: any 32-bit number, and 0 is what it becomes.
+    Pbsz(u32),
+    /// PROT.
+    Prot(Protection),
+    /// CCC.
+    Ccc,
+    /// CLNT, the name of the client.
+    Clnt(Vec<u8>),
+    /// CSID, what the client says of itself.
+    Csid(Vec<u8>),
+    /// LANG, with a language tag (RFC 2640).
+    Lang(Option<Vec<u8>>),
+    /// STOU, with a name to begin from.
+    Stou(Option<Vec<u8>>),
+    /// MFMT time path: the time of change in Unix seconds.
+    Mfmt(i64, Vec<u8>),
+    /// MFCT time path: the time of creation in Unix seconds.
+    Mfct(i64, Vec<u8>),
+    /// MFF facts path.
+    Mff(FactChanges, Vec<u8>),
+    /// AVBL.
+    Avbl(Option<Vec<u8>>),
+    /// HASH path.
+    Hash(Vec<u8>),
+    /// XCRC and its like: path, and from which byte (inclusive) to which (exclusive).
+    Checksum(Checksum, Vec<u8>, Option<(u64, u64)>),
+    /// RANG: the first and the last byte, both inclusive; 1 and 0 take it back.
+    Rang(u64, u64),
+    /// COMB target, and what it is made of.
+    Comb(Vec<u8>, Vec<Vec<u8>>),
+    /// SITE.
+    Site(Site),
+}
+
+/// The transfer modes that there are (RFC 959 section 3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransferMode {
+    /// S: bytes as they are.
+    Stream,
+    /// Z: a zlib stream.
+    Deflate,
+}
+
+/// The levels of protection of RFC 2228 section 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protection {
+    /// C: none.
+    Clear,
+    /// S: integrity. TLS has no such level.
+    Safe,
+    /// E: secrecy without integrity. TLS has no such level.
+    Confidential,
+    /// P: TLS.
+    Private,
+}
+
+/// The commands that answer with a checksum of their own algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Checksum {
+    /// XCRC: CRC-32.
+    Xcrc,
+    /// XMD5.
+    Xmd5,
+    /// XSHA and XSHA1: SHA-1.
+    Xsha,
+    /// XSHA256.
+    Xsha256,
+    /// XSHA512.
+    Xsha512,
+    /// MD5, which names the file in its answer.
+    Md5,
+}
+
+impl Checksum {
+    /// What it computes.
+    #[must_use]
+    pub const fn algorithm(self) -> HashAlgorithm {
+        match self {
+            Self::Xcrc => HashAlgorithm::Crc32,
+            Self::Xmd5 | Self::Md5 => HashAlgorithm::Md5,
+            Self::Xsha => HashAlgorithm::Sha1,
+            Self::Xsha256 => HashAlgorithm::Sha256,
+            Self::Xsha512 => HashAlgorithm::Sha512,
+        }
+    }
+
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Xcrc => "XCRC",
+            Self::Xmd5 => "XMD5",
+            Self::Xsha => "XSHA",
+            Self::Xsha256 => "XSHA256",
+            Self::Xsha512 => "XSHA512",
+            Self::Md5 => "MD5",
+        }
+    }
 }
 
 /// The representation types that there are (RFC 959 section 3.1.1).
@@ -119,7 +233,7 @@ pub enum Epsv {
 }
 
 impl Command {
-    /// The verb, as the table has it.
+    /// The verb, as the table has it; for SITE, both words.
     #[must_use]
     pub fn verb(&self) -> &'static str {
         match self {
@@ -131,7 +245,7 @@ impl Command {
             Self::Pwd => "PWD",
             Self::Type(_) => "TYPE",
             Self::Stru => "STRU",
-            Self::Mode => "MODE",
+            Self::Mode(_) => "MODE",
             Self::Pasv => "PASV",
             Self::Epsv(_) => "EPSV",
             Self::Port(_) => "PORT",
@@ -159,6 +273,26 @@ impl Command {
             Self::Help(_) => "HELP",
             Self::Noop => "NOOP",
             Self::Abor => "ABOR",
+            Self::Acct => "ACCT",
+            Self::Rein => "REIN",
+            Self::Host(_) => "HOST",
+            Self::Auth { .. } => "AUTH",
+            Self::Pbsz(_) => "PBSZ",
+            Self::Prot(_) => "PROT",
+            Self::Ccc => "CCC",
+            Self::Clnt(_) => "CLNT",
+            Self::Csid(_) => "CSID",
+            Self::Lang(_) => "LANG",
+            Self::Stou(_) => "STOU",
+            Self::Mfmt(..) => "MFMT",
+            Self::Mfct(..) => "MFCT",
+            Self::Mff(..) => "MFF",
+            Self::Avbl(_) => "AVBL",
+            Self::Hash(_) => "HASH",
+            Self::Checksum(which, ..) => which.verb(),
+            Self::Rang(..) => "RANG",
+            Self::Comb(..) => "COMB",
+            Self::Site(site) => site.verb(),
         }
     }
 
@@ -187,18 +321,52 @@ impl Command {
             | Self::Mkd(a)
             | Self::Size(a)
             | Self::Mdtm(a)
+            | Self::Host(a)
+            | Self::Clnt(a)
+            | Self::Csid(a)
+            | Self::Hash(a)
             | Self::Opts(a) => Some(a.clone()),
             Self::List(a)
             | Self::Nlst(a)
             | Self::Mlsd(a)
             | Self::Mlst(a)
             | Self::Stat(a)
+            | Self::Lang(a)
+            | Self::Stou(a)
+            | Self::Avbl(a)
             | Self::Help(a) => a.clone(),
             Self::Pass(secret) => Some(secret.expose().to_vec()),
             Self::Type(TransferType::Ascii) => Some(Vec::from("A")),
             Self::Type(TransferType::Image) => Some(Vec::from("I")),
             Self::Stru => Some(Vec::from("F")),
-            Self::Mode => Some(Vec::from("S")),
+            Self::Mode(TransferMode::Stream) => Some(Vec::from("S")),
+            Self::Mode(TransferMode::Deflate) => Some(Vec::from("Z")),
+            Self::Auth { private } => Some(Vec::from(if *private { "TLS-P" } else { "TLS" })),
+            Self::Pbsz(n) => Some(n.to_string().into_bytes()),
+            Self::Prot(Protection::Clear) => Some(Vec::from("C")),
+            Self::Prot(Protection::Safe) => Some(Vec::from("S")),
+            Self::Prot(Protection::Confidential) => Some(Vec::from("E")),
+            Self::Prot(Protection::Private) => Some(Vec::from("P")),
+            Self::Mfmt(time, path) | Self::Mfct(time, path) => {
+                Some(words::led_by(time_val(*time).as_bytes(), path))
+            }
+            Self::Mff(changes, path) => Some(words::led_by(&words::facts(changes), path)),
+            Self::Checksum(_, path, None) => Some(words::quoted(path)),
+            Self::Checksum(_, path, Some((from, to))) => {
+                let mut argument = words::quoted(path);
+                argument.extend_from_slice(format!(" {from} {to}").as_bytes());
+                Some(argument)
+            }
+            Self::Rang(first, last) => Some(format!("{first} {last}").into_bytes()),
+            Self::Comb(target, sources) => {
+                let mut argument = words::quoted(target);
+                for source in sources {
+                    argument.push(b' ');
+                    argument.extend_from_slice(&words::quoted(source));
+                }
+                Some(argument)
+            }
+            Self::Site(site) => site.argument(),
             Self::Rest(n) | Self::Allo(n) => Some(n.to_string().into_bytes()),
             Self::Epsv(Epsv::Any) => None,
             Self::Epsv(Epsv::V4) => Some(Vec::from("1")),
@@ -216,6 +384,9 @@ impl Command {
             | Self::Feat
             | Self::Syst
             | Self::Noop
+            | Self::Acct
+            | Self::Rein
+            | Self::Ccc
             | Self::Abor => None,
         }
     }

@@ -4,16 +4,21 @@
 //! argument (RFC 2640 section 3.1). Verbs are letters in any case.
 
 use super::table::{self, Spec};
-use super::{Command, Epsv, TransferType};
+use super::words::{facts_and_path, many_words, path_and_range, time_and_path};
+use super::{Checksum, Command, Epsv, Protection, TransferMode, TransferType};
 use crate::Secret;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use nom::branch::alt;
 use nom::bytes::complete::{tag_no_case, take_till, take_while_m_n, take_while1};
-use nom::character::complete::{char as byte, u8 as number, u16 as port_number, u64 as count};
-use nom::combinator::{all_consuming, eof, map, map_opt, opt, rest as remainder, value, verify};
+use nom::character::complete::{
+    char as byte, u8 as number, u16 as port_number, u32 as size_of_32_bits, u64 as count,
+};
+use nom::combinator::{
+    all_consuming, eof, map, map_opt, opt, recognize, rest as remainder, value, verify,
+};
 use nom::error::Error;
-use nom::sequence::{preceded, terminated};
+use nom::sequence::{delimited, preceded, separated_pair, terminated};
 use nom::{IResult, Parser as _};
 
 /// Why a line is no command.
@@ -28,6 +33,22 @@ pub enum ParseError {
     Parameter(&'static Spec),
     /// A network protocol that is not there: 522 (RFC 2428).
     Protocol(&'static Spec),
+    /// The verb is known and not implemented: 502.
+    NotImplemented(&'static Spec),
+}
+
+impl ParseError {
+    /// The row of the table that the line meant.
+    #[must_use]
+    pub const fn spec(&self) -> Option<&'static Spec> {
+        match self {
+            Self::UnknownVerb => None,
+            Self::Syntax(spec)
+            | Self::Parameter(spec)
+            | Self::Protocol(spec)
+            | Self::NotImplemented(spec) => Some(spec),
+        }
+    }
 }
 
 /// Why an argument does not do.
@@ -36,11 +57,12 @@ pub(super) enum Bad {
     Syntax,
     Parameter,
     Protocol,
+    NotImplemented,
 }
 
 /// Reads an argument; what follows the verb and its one space.
 pub(super) type Parser = fn(&[u8]) -> Result<Command, Bad>;
-type Read<'a, T> = IResult<&'a [u8], T, Error<&'a [u8]>>;
+pub(super) type Read<'a, T> = IResult<&'a [u8], T, Error<&'a [u8]>>;
 
 /// Parses one line, its end not included.
 ///
@@ -55,25 +77,37 @@ type Read<'a, T> = IResult<&'a [u8], T, Error<&'a [u8]>>;
 pub fn parse(line: &[u8]) -> Result<Command, ParseError> {
     let (argument, verb) = verb(line).map_err(|_| ParseError::UnknownVerb)?;
     let spec = table::find(verb).ok_or(ParseError::UnknownVerb)?;
+    let spec = match table::site_row(argument) {
+        Some((row, _)) if spec.verb == "SITE" => row,
+        _ => spec,
+    };
     // A password may hold anything; nothing else may hold a control character.
     if spec.verb != "PASS" && argument.iter().any(u8::is_ascii_control) {
         return Err(ParseError::Syntax(spec));
     }
-    (spec.parser)(argument).map_err(|bad| match bad {
+    let parser = if spec.is_site() {
+        super::site::site
+    } else {
+        spec.parser
+    };
+    parser(argument).map_err(|bad| match bad {
         Bad::Syntax => ParseError::Syntax(spec),
         Bad::Parameter => ParseError::Parameter(spec),
         Bad::Protocol => ParseError::Protocol(spec),
+        Bad::NotImplemented => ParseError::NotImplemented(spec),
     })
 }
 
 /// The verb, and the argument that follows its one space.
 fn verb(line: &[u8]) -> Read<'_, &[u8]> {
     let end = alt((value((), byte(' ')), value((), eof)));
-    terminated(take_while_m_n(1, 8, |b: u8| b.is_ascii_alphabetic()), end).parse(line)
+    // P@SS and P@SW are what some firewalls make of PASS, and MD5 has a digit.
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'@';
+    terminated(take_while_m_n(1, 8, letter), end).parse(line)
 }
 
 /// All of `argument`, read by `parser`, or a syntax error.
-fn whole<'a, T>(
+pub(super) fn whole<'a, T>(
     parser: impl nom::Parser<&'a [u8], Output = T, Error = Error<&'a [u8]>>,
     argument: &'a [u8],
 ) -> Result<T, Bad> {
@@ -218,9 +252,141 @@ pub(super) fn stru(argument: &[u8]) -> Result<Command, Bad> {
     known_letter(value(Command::Stru, tag_no_case("F")), argument)
 }
 
-/// MODE S; B and C are 504.
+/// MODE S and Z; B and C are 504.
 pub(super) fn mode(argument: &[u8]) -> Result<Command, Bad> {
-    known_letter(value(Command::Mode, tag_no_case("S")), argument)
+    let known = alt((
+        value(TransferMode::Stream, tag_no_case("S")),
+        value(TransferMode::Deflate, tag_no_case("Z")),
+    ));
+    known_letter(known, argument).map(Command::Mode)
+}
+
+/// Known verbs that no server needs.
+pub(super) fn not_implemented(_: &[u8]) -> Result<Command, Bad> {
+    Err(Bad::NotImplemented)
+}
+pub(super) fn acct(_: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Acct)
+}
+pub(super) fn rein(a: &[u8]) -> Result<Command, Bad> {
+    nothing(a, Command::Rein)
+}
+pub(super) fn ccc(a: &[u8]) -> Result<Command, Bad> {
+    nothing(a, Command::Ccc)
+}
+pub(super) fn clnt(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Clnt)
+}
+pub(super) fn csid(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Csid)
+}
+pub(super) fn stou(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Stou(optional(a)))
+}
+pub(super) fn avbl(a: &[u8]) -> Result<Command, Bad> {
+    Ok(Command::Avbl(optional(a)))
+}
+pub(super) fn hash(a: &[u8]) -> Result<Command, Bad> {
+    text(a).map(Command::Hash)
+}
+
+/// A host name or an IPv4 address, or an IPv6 address in brackets, and no port (RFC 7151
+/// section 3).
+pub(super) fn host(argument: &[u8]) -> Result<Command, Bad> {
+    let name = take_while1(|b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+    let literal = delimited(byte('['), take_till(|b| b == b']'), byte(']'));
+    let literal = verify(recognize(literal), |text: &[u8]| {
+        let inner = text.get(1..text.len().saturating_sub(1));
+        inner.and_then(ascii::<Ipv6Addr>).is_some()
+    });
+    whole(alt((name, literal)), argument).map(|name| Command::Host(name.to_vec()))
+}
+
+/// TLS, TLS-C, TLS-P and SSL; other mechanisms are 504 (RFC 4217 section 4).
+pub(super) fn auth(argument: &[u8]) -> Result<Command, Bad> {
+    let known = alt((
+        value(true, tag_no_case("TLS-P")),
+        value(false, tag_no_case("TLS-C")),
+        value(false, tag_no_case("TLS")),
+        value(true, tag_no_case("SSL")),
+    ));
+    known_letter(known, argument).map(|private| Command::Auth { private })
+}
+
+/// A number of 32 bits (RFC 2228 section 3).
+pub(super) fn pbsz(argument: &[u8]) -> Result<Command, Bad> {
+    whole(map(size_of_32_bits, Command::Pbsz), argument)
+}
+
+/// C, S, E or P; other letters are 504 (RFC 2228 section 3).
+pub(super) fn prot(argument: &[u8]) -> Result<Command, Bad> {
+    let known = alt((
+        value(Protection::Clear, tag_no_case("C")),
+        value(Protection::Safe, tag_no_case("S")),
+        value(Protection::Confidential, tag_no_case("E")),
+        value(Protection::Private, tag_no_case("P")),
+    ));
+    known_letter(known, argument).map(Command::Prot)
+}
+
+/// A language tag, or nothing (RFC 2640 section 4).
+pub(super) fn lang(argument: &[u8]) -> Result<Command, Bad> {
+    if argument.is_empty() {
+        return Ok(Command::Lang(None));
+    }
+    let tag = take_while1(|b: u8| b.is_ascii_alphanumeric() || b == b'-');
+    whole(tag, argument).map(|tag| Command::Lang(Some(tag.to_vec())))
+}
+
+pub(super) fn mfmt(argument: &[u8]) -> Result<Command, Bad> {
+    time_and_path(argument).map(|(time, path)| Command::Mfmt(time, path))
+}
+pub(super) fn mfct(argument: &[u8]) -> Result<Command, Bad> {
+    time_and_path(argument).map(|(time, path)| Command::Mfct(time, path))
+}
+pub(super) fn mff(argument: &[u8]) -> Result<Command, Bad> {
+    facts_and_path(argument).map(|(changes, path)| Command::Mff(changes, path))
+}
+
+fn checksum(which: Checksum, argument: &[u8]) -> Result<Command, Bad> {
+    path_and_range(argument).map(|(path, range)| Command::Checksum(which, path, range))
+}
+pub(super) fn xcrc(a: &[u8]) -> Result<Command, Bad> {
+    checksum(Checksum::Xcrc, a)
+}
+pub(super) fn xmd5(a: &[u8]) -> Result<Command, Bad> {
+    checksum(Checksum::Xmd5, a)
+}
+pub(super) fn xsha(a: &[u8]) -> Result<Command, Bad> {
+    checksum(Checksum::Xsha, a)
+}
+pub(super) fn xsha256(a: &[u8]) -> Result<Command, Bad> {
+    checksum(Checksum::Xsha256, a)
+}
+pub(super) fn xsha512(a: &[u8]) -> Result<Command, Bad> {
+    checksum(Checksum::Xsha512, a)
+}
+pub(super) fn md5(a: &[u8]) -> Result<Command, Bad> {
+    checksum(Checksum::Md5, a)
+}
+
+/// Two numbers, both inclusive.
+pub(super) fn rang(argument: &[u8]) -> Result<Command, Bad> {
+    let both = separated_pair(count, byte(' '), count);
+    whole(
+        map(both, |(first, last)| Command::Rang(first, last)),
+        argument,
+    )
+}
+
+/// The target, and at least one part of it.
+pub(super) fn comb(argument: &[u8]) -> Result<Command, Bad> {
+    let mut words = many_words(argument)?;
+    if words.len() < 2 {
+        return Err(Bad::Syntax);
+    }
+    let target = words.remove(0);
+    Ok(Command::Comb(target, words))
 }
 
 fn known_letter<'a, T>(
@@ -313,6 +479,7 @@ mod tests {
             Err(ParseError::Syntax(_)) => 501,
             Err(ParseError::Parameter(_)) => 504,
             Err(ParseError::Protocol(_)) => 522,
+            Err(ParseError::NotImplemented(_)) => 502,
         }
     }
 
@@ -410,7 +577,12 @@ mod tests {
 
     #[test]
     fn every_row_parses_its_own_verb_and_alias() {
-        for spec in table::COMMANDS {
+        for spec in table::COMMANDS.iter().chain(table::SITE_COMMANDS) {
+            if spec.is_refused() {
+                let refused = parse(spec.verb.as_bytes());
+                assert!(matches!(refused, Err(ParseError::NotImplemented(_))));
+                continue;
+            }
             for verb in [spec.verb, spec.alias]
                 .into_iter()
                 .filter(|v| !v.is_empty())
@@ -422,12 +594,27 @@ mod tests {
                     "REST" | "ALLO" => "1",
                     "PORT" => "127,0,0,1,8,0",
                     "EPRT" => "|1|127.0.0.1|2048|",
+                    "AUTH" => "TLS",
+                    "PBSZ" => "0",
+                    "PROT" => "P",
+                    "RANG" => "0 9",
+                    "MFMT" | "MFCT" | "SITE UTIME" => "20200101000000 x",
+                    "MFF" => "modify=20200101000000; x",
+                    "COMB" | "SITE COPY" | "SITE SYMLINK" => "x y",
+                    "SITE CHMOD" => "644 x",
+                    "SITE" => "HELP",
+                    "MDTM" => "x",
                     _ if spec.syntax.is_empty() || spec.syntax.starts_with('[') => "",
                     _ => "x",
                 };
                 let line = alloc::format!("{verb} {argument}");
                 let command = parse(line.as_bytes()).unwrap();
-                assert_eq!(command.verb(), spec.verb, "{line}");
+                let verb = if spec.verb == "SITE" {
+                    "SITE HELP"
+                } else {
+                    spec.verb
+                };
+                assert_eq!(command.verb(), verb, "{line}");
                 assert_eq!(parse(&command.encode()).unwrap(), command, "{line}");
             }
         }

@@ -1,6 +1,8 @@
 //! The table of commands.
 
 use super::parse::{self, Parser};
+use super::site;
+use crate::{HashAlgorithm, Need};
 
 /// What `FEAT` says about a command (RFC 2389 section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,15 +12,23 @@ pub enum Feature {
     None,
     /// This line.
     Line(&'static str),
-    /// `MLST` and the facts, with a `*` after those that are chosen.
+    /// `MLST` and the facts, with a `*` after those that are chosen (RFC 3659 section 7.8).
     Facts,
+    /// `HASH` and the algorithms, with a `*` after the one that is chosen.
+    Hashes,
+    /// `MFF` and the facts that can be changed.
+    Changes,
+    /// `LANG` and the languages, with a `*` after the one that is chosen (RFC 2640 section 4.3).
+    Languages,
+    /// `MODE Z`, where it is offered.
+    ModeZ,
 }
 
 /// One command of the table.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Spec {
-    /// The verb in upper case.
+    /// The verb in upper case; for SITE both words.
     pub verb: &'static str,
     /// Another verb with the same meaning (the X forms of RFC 775); empty if there is none.
     pub alias: &'static str,
@@ -26,12 +36,18 @@ pub struct Spec {
     pub syntax: &'static str,
     /// What it does, in a few words.
     pub help: &'static str,
+    /// Where it is described: `RFC 959 4.1.1`, or the name of a draft or of a server.
+    pub source: &'static str,
+    /// The codes of its replies, in order; 421, 500, 501 and 530 may answer any command.
+    pub codes: &'static [u16],
     /// Whether it is allowed before login.
     pub before_login: bool,
     /// Whether it changes files, so that a read-only user may not.
     pub writes: bool,
     /// Whether it moves bytes over a data connection.
     pub transfers: bool,
+    /// What has to be there for it: without that it answers 502, and FEAT and HELP leave it out.
+    pub need: Need,
     /// What FEAT says.
     pub feature: Feature,
     pub(super) parser: Parser,
@@ -48,12 +64,20 @@ const fn spec(
         alias: "",
         syntax,
         help,
+        source: "",
+        codes: &[],
         before_login: false,
         writes: false,
         transfers: false,
+        need: Need::Nothing,
         feature: Feature::None,
         parser,
     }
+}
+
+/// A verb that is known and answers 502.
+const fn refused(verb: &'static str, help: &'static str) -> Spec {
+    spec(verb, "", help, parse::not_implemented).before_login()
 }
 
 impl Spec {
@@ -73,23 +97,76 @@ impl Spec {
         self.transfers = true;
         self
     }
+    const fn needs(mut self, need: Need) -> Self {
+        self.need = need;
+        self
+    }
     const fn feature(mut self, line: &'static str) -> Self {
         self.feature = Feature::Line(line);
         self
+    }
+    const fn tells(mut self, feature: Feature) -> Self {
+        self.feature = feature;
+        self
+    }
+
+    /// Whether it is one of [`SITE_COMMANDS`].
+    #[must_use]
+    pub fn is_site(&self) -> bool {
+        self.verb.starts_with("SITE ")
+    }
+
+    /// Whether it is known only to be refused with 502.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        (self.parser)(b"").is_err_and(|bad| matches!(bad, parse::Bad::NotImplemented))
     }
 }
 
 /// All commands, in the order in which HELP shows them.
 pub static COMMANDS: &[Spec] = &[
     spec("USER", "name", "who logs in", parse::user).before_login(),
-    spec("PASS", "password", "log in", parse::pass).before_login(),
+    spec("PASS", "password", "log in", parse::pass)
+        .alias("P@SW")
+        .before_login(),
+    spec(
+        "ACCT",
+        "account",
+        "nothing: no account is needed",
+        parse::acct,
+    )
+    .before_login(),
+    spec("REIN", "", "log out and begin anew", parse::rein).before_login(),
     spec("QUIT", "", "log out and close", parse::quit).before_login(),
+    spec("HOST", "name", "choose the virtual host", parse::host)
+        .before_login()
+        .feature("HOST"),
+    spec(
+        "AUTH",
+        "TLS | TLS-C | TLS-P | SSL",
+        "begin TLS",
+        parse::auth,
+    )
+    .before_login()
+    .needs(Need::Tls)
+    .feature("AUTH TLS"),
+    spec("PBSZ", "0", "the size of protected buffers", parse::pbsz)
+        .before_login()
+        .needs(Need::Tls)
+        .feature("PBSZ"),
+    spec("PROT", "C | P", "protect data connections", parse::prot)
+        .before_login()
+        .needs(Need::Tls)
+        .feature("PROT"),
+    spec("CCC", "", "end TLS on the control connection", parse::ccc)
+        .needs(Need::ClearAgain)
+        .feature("CCC"),
     spec("CWD", "path", "change the working directory", parse::cwd).alias("XCWD"),
     spec("CDUP", "", "change to the parent directory", parse::cdup).alias("XCUP"),
     spec("PWD", "", "show the working directory", parse::pwd).alias("XPWD"),
     spec("TYPE", "A | I | L 8", "choose text or bytes", parse::type_),
     spec("STRU", "F", "choose the file structure", parse::stru),
-    spec("MODE", "S", "choose the transfer mode", parse::mode),
+    spec("MODE", "S | Z", "choose the transfer mode", parse::mode).tells(Feature::ModeZ),
     spec("PASV", "", "listen for a data connection", parse::pasv),
     spec(
         "EPSV",
@@ -115,6 +192,14 @@ pub static COMMANDS: &[Spec] = &[
     spec("STOR", "path", "upload a file", parse::stor)
         .transfers()
         .writes(),
+    spec(
+        "STOU",
+        "[path]",
+        "upload a file under a name of its own",
+        parse::stou,
+    )
+    .transfers()
+    .writes(),
     spec("APPE", "path", "append to a file", parse::appe)
         .transfers()
         .writes(),
@@ -125,6 +210,13 @@ pub static COMMANDS: &[Spec] = &[
         parse::rest,
     )
     .feature("REST STREAM"),
+    spec(
+        "RANG",
+        "first last",
+        "which bytes the next download or hash is of",
+        parse::rang,
+    )
+    .feature("RANG STREAM"),
     spec(
         "ALLO",
         "bytes",
@@ -141,7 +233,35 @@ pub static COMMANDS: &[Spec] = &[
         .alias("XMKD")
         .writes(),
     spec("SIZE", "path", "the size of a file in bytes", parse::size).feature("SIZE"),
-    spec("MDTM", "path", "when a file was changed", parse::mdtm).feature("MDTM"),
+    spec(
+        "MDTM",
+        "[time] path",
+        "when a file was changed, or set that",
+        parse::mdtm,
+    )
+    .feature("MDTM"),
+    spec(
+        "MFMT",
+        "time path",
+        "set when a file was changed",
+        parse::mfmt,
+    )
+    .writes()
+    .needs(Need::ModifyTimes)
+    .feature("MFMT"),
+    spec("MFCT", "time path", "set when a file was made", parse::mfct)
+        .writes()
+        .needs(Need::CreateTimes)
+        .feature("MFCT"),
+    spec(
+        "MFF",
+        "fact=value; path",
+        "change facts of a file",
+        parse::mff,
+    )
+    .writes()
+    .needs(Need::AnyFact)
+    .tells(Feature::Changes),
     spec("LIST", "[path]", "list a directory", parse::list).transfers(),
     spec("NLST", "[path]", "list names alone", parse::nlst).transfers(),
     spec(
@@ -151,10 +271,61 @@ pub static COMMANDS: &[Spec] = &[
         parse::mlsd,
     )
     .transfers(),
-    Spec {
-        feature: Feature::Facts,
-        ..spec("MLST", "[path]", "the facts of one name", parse::mlst)
-    },
+    spec("MLST", "[path]", "the facts of one name", parse::mlst).tells(Feature::Facts),
+    spec(
+        "AVBL",
+        "[path]",
+        "how many bytes can be stored",
+        parse::avbl,
+    )
+    .needs(Need::Space)
+    .feature("AVBL"),
+    spec("HASH", "path", "the hash of a file", parse::hash)
+        .needs(Need::AnyHash)
+        .tells(Feature::Hashes),
+    spec(
+        "XCRC",
+        "path [from to]",
+        "the CRC-32 of a file",
+        parse::xcrc,
+    )
+    .needs(Need::Hash(HashAlgorithm::Crc32))
+    .feature("XCRC"),
+    spec("XMD5", "path [from to]", "the MD5 of a file", parse::xmd5)
+        .needs(Need::Hash(HashAlgorithm::Md5))
+        .feature("XMD5"),
+    spec("XSHA", "path [from to]", "the SHA-1 of a file", parse::xsha)
+        .alias("XSHA1")
+        .needs(Need::Hash(HashAlgorithm::Sha1))
+        .feature("XSHA"),
+    spec(
+        "XSHA256",
+        "path [from to]",
+        "the SHA-256 of a file",
+        parse::xsha256,
+    )
+    .needs(Need::Hash(HashAlgorithm::Sha256))
+    .feature("XSHA256"),
+    spec(
+        "XSHA512",
+        "path [from to]",
+        "the SHA-512 of a file",
+        parse::xsha512,
+    )
+    .needs(Need::Hash(HashAlgorithm::Sha512))
+    .feature("XSHA512"),
+    spec("MD5", "path [from to]", "the MD5 of a file", parse::md5)
+        .needs(Need::Hash(HashAlgorithm::Md5))
+        .feature("MD5"),
+    spec(
+        "COMB",
+        "target source...",
+        "join files into one",
+        parse::comb,
+    )
+    .writes()
+    .needs(Need::Combine)
+    .feature("COMB target;source_list"),
     spec(
         "STAT",
         "[path]",
@@ -163,21 +334,130 @@ pub static COMMANDS: &[Spec] = &[
     ),
     spec("FEAT", "", "list the extensions", parse::feat).before_login(),
     spec("OPTS", "name [value]", "set an option", parse::opts).before_login(),
+    spec("CLNT", "name", "name the client", parse::clnt)
+        .before_login()
+        .feature("CLNT"),
+    spec(
+        "CSID",
+        "name=value;...",
+        "name client and server",
+        parse::csid,
+    )
+    .before_login()
+    .feature("CSID"),
+    spec("LANG", "[tag]", "the language of replies", parse::lang)
+        .before_login()
+        .tells(Feature::Languages),
     spec("SYST", "", "the type of system", parse::syst).before_login(),
     spec("HELP", "[command]", "this", parse::help).before_login(),
+    spec("SITE", "command", "what only this server has", site::site),
     spec("NOOP", "", "do nothing", parse::noop).before_login(),
-    spec("ABOR", "", "stop the transfer", parse::abor),
+    spec("ABOR", "", "stop the transfer", parse::abor).before_login(),
+    refused("SMNT", "mount another file system"),
+    refused("ADAT", "security data: TLS needs none"),
+    refused("MIC", "a protected command: TLS protects them"),
+    refused("CONF", "a protected command: TLS protects them"),
+    refused("ENC", "a protected command: TLS protects them"),
+    refused("LPRT", "a long address: EPRT has it"),
+    refused("LPSV", "a long address: EPSV has it"),
+];
+
+/// What follows SITE, in the order in which SITE HELP shows it.
+pub static SITE_COMMANDS: &[Spec] = &[
+    spec("SITE HELP", "[command]", "this", site::help),
+    spec(
+        "SITE CHMOD",
+        "mode path",
+        "change the mode of a file",
+        site::chmod,
+    )
+    .writes()
+    .needs(Need::Modes),
+    spec(
+        "SITE UTIME",
+        "time path | path atime mtime ctime UTC",
+        "set when a file was changed",
+        site::utime,
+    )
+    .writes()
+    .needs(Need::ModifyTimes)
+    .feature("SITE UTIME"),
+    spec(
+        "SITE MKDIR",
+        "path",
+        "make a directory and those above it",
+        site::mkdir,
+    )
+    .writes()
+    .feature("SITE MKDIR"),
+    spec(
+        "SITE RMDIR",
+        "path",
+        "remove a directory and all in it",
+        site::rmdir,
+    )
+    .writes()
+    .needs(Need::RemoveTree)
+    .feature("SITE RMDIR"),
+    spec("SITE COPY", "source target", "copy a file", site::copy)
+        .writes()
+        .needs(Need::Copy)
+        .feature("SITE COPY"),
+    spec("SITE CPFR", "path", "what to copy", site::cpfr).needs(Need::Copy),
+    spec("SITE CPTO", "path", "the name of the copy", site::cpto)
+        .writes()
+        .needs(Need::Copy),
+    spec(
+        "SITE SYMLINK",
+        "target link",
+        "make a symbolic link",
+        site::symlink,
+    )
+    .writes()
+    .needs(Need::Symlinks)
+    .feature("SITE SYMLINK"),
+    spec(
+        "SITE RESTORE",
+        "path",
+        "ask an archived file back",
+        site::restore,
+    )
+    .needs(Need::Restore),
+    spec(
+        "SITE IDLE",
+        "[seconds]",
+        "show or set the idle timeout",
+        site::idle,
+    ),
 ];
 
 /// What FEAT lists besides the rows of the table: path names are as RFC 3659 section 6 says, and
 /// in UTF-8 (RFC 2640).
 pub static EXTENSIONS: &[&str] = &["TVFS", "UTF8"];
 
-/// The row of a verb or alias, in any case.
+/// The row of a verb or alias, in any case. `SITE` and a word after it is the row of both.
 #[must_use]
 pub fn find(verb: &[u8]) -> Option<&'static Spec> {
+    let sub = verb
+        .split_at_checked(5)
+        .filter(|(site, _)| site.eq_ignore_ascii_case(b"SITE "));
+    if let Some((_, word)) = sub {
+        return site_row(word).map(|(row, _)| row);
+    }
     COMMANDS.iter().find(|spec| {
         verb.eq_ignore_ascii_case(spec.verb.as_bytes())
             || (!spec.alias.is_empty() && verb.eq_ignore_ascii_case(spec.alias.as_bytes()))
     })
+}
+
+/// The row of [`SITE_COMMANDS`] that the argument of SITE begins with, and what follows it and
+/// its one space.
+pub(super) fn site_row(argument: &[u8]) -> Option<(&'static Spec, &[u8])> {
+    let end = argument.iter().position(|b| *b == b' ');
+    let (word, rest) = argument.split_at(end.unwrap_or(argument.len()));
+    let row = SITE_COMMANDS.iter().find(|spec| {
+        let name = spec.verb.as_bytes().get(5..).unwrap_or_default();
+        word.eq_ignore_ascii_case(name)
+    })?;
+    Some((row, rest.get(1..).unwrap_or_default()))
 }

@@ -91,7 +91,7 @@ impl Job {
     ) -> Result<(Self, Option<u64>), StorageError> {
         let mut size = None;
         let content = match &transfer.kind {
-            TransferKind::Retrieve { path, offset } => {
+            TransferKind::Retrieve { path, offset, .. } => {
                 let reader = volume.open_read(path, *offset, &cancel)?;
                 size = reader.remaining();
                 Content::Read(reader)
@@ -101,7 +101,7 @@ impl Job {
                 mode,
                 expected,
             } => Content::Write(volume.open_write(path, *mode, *expected, &cancel)?),
-            TransferKind::List { path, format } => {
+            TransferKind::List { path, format, .. } => {
                 let files_too = !matches!(format, ListFormat::Facts(_));
                 Content::List(volume.open_list(path, files_too, &cancel)?)
             }

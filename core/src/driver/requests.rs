@@ -46,9 +46,17 @@ impl Requests {
     /// discard of a transfer.
     pub fn task(&mut self, output: Output) -> Result<Task, Output> {
         Ok(Task(match output {
-            Output::Login { id, user, password } => {
+            Output::Login {
+                id,
+                user,
+                password,
+                host,
+                secure,
+            } => {
                 self.login = Some(id);
-                let request = LoginRequest::new(user, password, self.peer);
+                let mut request = LoginRequest::new(user, password, self.peer);
+                request.host = host;
+                request.secure = secure;
                 Kind::Login(id, Arc::clone(&self.storage), request, self.ended.clone())
             }
             Output::Perform { id, operation } => {

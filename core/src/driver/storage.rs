@@ -3,6 +3,7 @@
 use super::Cancel;
 use crate::{Answer, Entry, FtpPath, LoginInfo, Operation, Secret, StorageError, StoreMode};
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -17,6 +18,11 @@ pub struct LoginRequest {
     pub password: Secret,
     /// The client's address.
     pub peer: IpAddr,
+    /// The argument of HOST, if it was given (RFC 7151).
+    pub host: Option<String>,
+    /// Whether the control connection is under TLS, so that nobody has read the password on its
+    /// way.
+    pub secure: bool,
 }
 
 impl LoginRequest {
@@ -27,6 +33,8 @@ impl LoginRequest {
             user: user.into(),
             password,
             peer,
+            host: None,
+            secure: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How a data connection comes about: TYPE, REST, ALLO, PASV, EPSV, PORT and EPRT.
 
 use super::{Pending, Session};
-use crate::command::{Epsv, TransferType, port_argument};
+use crate::command::{Epsv, TransferMode, TransferType, port_argument};
 use crate::{Code, DataRoute, Id, Output};
 use alloc::format;
 use core::net::{IpAddr, SocketAddr};
@@ -17,6 +17,14 @@ impl Session {
                 "Type is image: bytes as they are."
             },
         );
+    }
+
+    pub(super) fn set_mode(&mut self, mode: TransferMode) {
+        if mode == TransferMode::Deflate {
+            self.say(Code::BAD_PARAMETER, "Only MODE S.");
+            return;
+        }
+        self.say(Code::OK, "Stream mode.");
     }
 
     /// RFC 3659 section 5.3. An offset in TYPE A would depend on how lines are counted, so there

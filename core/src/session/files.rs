@@ -1,6 +1,6 @@
 //! Commands on files and directories that move no content.
 
-use super::{Pending, Session};
+use super::{Pending, Session, facts as change, hash, site, unique};
 use crate::listing::{facts, time_val, write_entry};
 use crate::{
     Answer, Code, Entry, FtpPath, Id, ListFormat, Operation, PathError, Reply, StorageError,
@@ -24,9 +24,12 @@ pub(super) enum After {
     RenameFrom(FtpPath),
     Renamed,
     Size(FtpPath),
-    Mdtm(FtpPath),
     Mlst(FtpPath),
     Stat,
+    Facts(change::After),
+    Hash(hash::After),
+    Site(site::After),
+    Unique(unique::After),
 }
 
 impl Session {
@@ -140,9 +143,18 @@ impl Session {
         };
         match result {
             Ok(answer) => self.answered(after, answer),
-            Err(error) => self.say(error.code(), error.message.as_bytes()),
+            Err(error) => self.refused(after, &error),
         }
         self.settle();
+    }
+
+    fn refused(&mut self, after: After, error: &StorageError) {
+        match after {
+            After::Facts(after) => self.facts_refused(after, error),
+            After::Hash(after) => self.hash_refused(&after, error),
+            After::Unique(after) => self.unique_refused(after, error),
+            _ => self.say(error.code(), error.message.as_bytes()),
+        }
     }
 
     fn answered(&mut self, after: After, answer: Answer) {
@@ -165,7 +177,6 @@ impl Session {
                 self.say(Code::NEED_MORE, "It is there; RNTO names the new name.");
             }
             (After::Size(path), Answer::Entry(entry)) => self.say_size(&path, &entry),
-            (After::Mdtm(path), Answer::Entry(entry)) => self.say_time(&path, &entry),
             (After::Mlst(path), Answer::Entry(entry)) => self.say_facts(&path, &entry),
             (
                 After::Stat,
@@ -175,12 +186,20 @@ impl Session {
                     directory,
                 },
             ) => self.say_listing(&entries, more, directory),
-            // A storage that answers something else than it was asked for.
-            _ => self.say(Code::LOCAL_ERROR, "The storage gave no usable answer."),
+            (After::Facts(after), answer) => self.facts_answered(after, answer),
+            (After::Hash(after), answer) => self.hash_answered(after, answer),
+            (After::Site(after), answer) => self.site_answered(after, answer),
+            (After::Unique(after), answer) => self.unique_answered(after, answer),
+            _ => self.no_usable_answer(),
         }
     }
 
-    fn file_done(&mut self, path: &FtpPath, what: &str) {
+    /// The storage answered something else than it was asked for.
+    pub(super) fn no_usable_answer(&mut self) {
+        self.say(Code::LOCAL_ERROR, "The storage gave no usable answer.");
+    }
+
+    pub(super) fn file_done(&mut self, path: &FtpPath, what: &str) {
         let text = format!("{} {what}.", path.display());
         self.say(Code::FILE_DONE, text);
     }
@@ -194,7 +213,7 @@ impl Session {
         }
     }
 
-    fn say_time(&mut self, path: &FtpPath, entry: &Entry) {
+    pub(super) fn say_time(&mut self, path: &FtpPath, entry: &Entry) {
         match entry.modified {
             Some(unix) if !entry.is_dir() => self.say(Code::FILE_STATUS, time_val(unix)),
             _ => {

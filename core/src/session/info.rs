@@ -1,7 +1,7 @@
 //! FEAT, OPTS, HELP and STAT without a path.
 
 use super::{Pending, Session, printable};
-use crate::command::{self, COMMANDS, EXTENSIONS, Feature};
+use crate::command::{self, COMMANDS, EXTENSIONS, Feature, SITE_COMMANDS};
 use crate::listing::Facts;
 use crate::{Code, Reply};
 use alloc::format;
@@ -12,12 +12,20 @@ impl Session {
     /// RFC 2389 section 3.2: one feature a line, each with one leading space.
     pub(super) fn feat(&mut self) {
         let mut lines: Vec<Vec<u8>> = Vec::new();
-        for spec in COMMANDS {
-            match spec.feature {
-                Feature::None => {}
-                Feature::Line(line) => lines.push(Vec::from(line)),
-                Feature::Facts => lines.push(self.facts_feature().into_bytes()),
+        for spec in COMMANDS.iter().chain(SITE_COMMANDS) {
+            if !self.has(spec.need) {
+                continue;
             }
+            let line = match spec.feature {
+                Feature::Line(line) => Some(String::from(line)),
+                Feature::Facts => Some(self.facts_feature()),
+                Feature::Hashes => Some(self.hash_feature()),
+                Feature::Changes => Some(self.changes_feature()),
+                Feature::Languages => Some(String::from("LANG EN*")),
+                Feature::ModeZ if self.config.offer_deflate => Some(String::from("MODE Z")),
+                Feature::ModeZ | Feature::None => None,
+            };
+            lines.extend(line.map(String::into_bytes));
         }
         lines.extend(EXTENSIONS.iter().map(|line| Vec::from(*line)));
         let reply = Reply::lines(Code::SYSTEM_STATUS, "Extensions:", lines, "End");
@@ -76,12 +84,34 @@ impl Session {
         self.say(Code::OK, text);
     }
 
+    /// What client and server are (a draft of the csid command): the client's words are not kept.
+    pub(super) fn csid(&mut self) {
+        let version = env!("CARGO_PKG_VERSION");
+        let text = format!("name=OSS-FTP;version={version};casesensitive=1;");
+        self.say(Code::OK, text);
+    }
+
+    /// RFC 2640 section 4: replies are in English, whatever kind of it is asked for.
+    pub(super) fn lang(&mut self, tag: Option<&[u8]>) {
+        let english = tag.is_none_or(|tag| {
+            let first = tag.split(|b| *b == b'-').next().unwrap_or_default();
+            first.eq_ignore_ascii_case(b"en")
+        });
+        if english {
+            self.say(Code::OK, "Replies are in English.");
+        } else {
+            self.say(Code::BAD_PARAMETER, "Replies are in English only.");
+        }
+    }
+
     pub(super) fn help(&mut self, verb: Option<&[u8]>) {
         let Some(verb) = verb else {
-            let lines = COMMANDS
+            let usable = |spec: &&command::Spec| self.has(spec.need) && !spec.is_refused();
+            let known: Vec<_> = COMMANDS.iter().filter(usable).collect();
+            let lines = known
                 .chunks(8)
                 .map(|row| {
-                    let cells = row.iter().map(|spec| format!("{:<5}", spec.verb));
+                    let cells = row.iter().map(|spec| format!("{:<8}", spec.verb));
                     cells.collect::<String>().trim_end().into()
                 })
                 .collect();
@@ -90,12 +120,12 @@ impl Session {
             return;
         };
         match command::find(verb.trim_ascii()) {
-            Some(spec) => {
+            Some(spec) if self.has(spec.need) && !spec.is_refused() => {
                 let syntax = format!("{} {}", spec.verb, spec.syntax);
                 let text = format!("{}: {}", syntax.trim_end(), spec.help);
                 self.say(Code::HELP, text);
             }
-            None => self.say(Code::NOT_IMPLEMENTED, "There is no such command."),
+            _ => self.say(Code::NOT_IMPLEMENTED, "There is no such command."),
         }
     }
 

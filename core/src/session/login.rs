@@ -40,7 +40,14 @@ impl Session {
         };
         let id = self.fresh_id();
         self.pending = Pending::Login { id };
-        self.outputs.push_back(Output::Login { id, user, password });
+        let (host, secure) = (self.host.clone(), self.is_secure());
+        self.outputs.push_back(Output::Login {
+            id,
+            user,
+            password,
+            host,
+            secure,
+        });
     }
 
     pub(super) fn logged_in(&mut self, id: Id, result: Result<LoginInfo, StorageError>) {

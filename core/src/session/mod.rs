@@ -2,7 +2,8 @@
 //!
 //! This file is the machine's frame: what goes in, what comes out, which line is taken next,
 //! and which timer runs. What each command does stands in the files beside it, one a family:
-//! `login`, `files`, `data` (how a data connection comes about), `transfer`, `info`.
+//! `login`, `secure` (TLS, HOST, REIN), `files`, `facts` (times and modes), `hash`, `site`, `data`
+//! (how a data connection comes about), `transfer`, `unique` (STOU), `info`.
 //!
 //! At any moment the session waits for at most one thing, its [`Pending`]; commands are taken
 //! one at a time while there is none.
@@ -16,17 +17,22 @@
 //! ```
 
 mod data;
+mod facts;
 mod files;
+mod hash;
 mod info;
 mod login;
+mod secure;
+mod site;
 mod transfer;
+mod unique;
 
 use crate::command::{self, Command, ParseError, Spec};
 use crate::line::{Line, LineReader};
 use crate::listing::Facts;
 use crate::{
-    Admin, Code, DataRoute, Direction, Event, FtpPath, Id, Input, LoginInfo, Now, Operation,
-    Output, Peer, Reply, SessionConfig,
+    Admin, Capabilities, Code, DataRoute, Direction, Event, FtpPath, HashAlgorithm, Id, Input,
+    LoginInfo, Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
 };
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -34,6 +40,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use files::After;
+use secure::Security;
 use transfer::{Phase, Running};
 
 /// Pending replies beyond this stop the session from taking more commands.
@@ -41,6 +48,9 @@ const MAX_PENDING_REPLIES: usize = 64 * 1024;
 /// Look-ahead: so many lines, and so many bytes, that came before their turn.
 const MAX_AHEAD_LINES: usize = 16;
 const MAX_AHEAD_BYTES: usize = 16 * 1024;
+
+/// The level of MODE Z until OPTS says another one: zlib's own default.
+const DEFLATE_LEVEL: u8 = 6;
 
 /// A deadline beyond this moment is none. Drivers add deadlines to clocks that end, so that a
 /// timeout of `Duration::MAX` would be a panic.
@@ -68,9 +78,21 @@ pub struct Session {
     cwd: FtpPath,
     ascii: bool,
     facts: Facts,
+    /// How names are read and written.
+    names: Names,
     rest: u64,
+    /// RANG: the first and the last byte, both inclusive.
+    range: Option<(u64, u64)>,
     allo: Option<u64>,
     rename_from: Option<FtpPath>,
+    copy_from: Option<FtpPath>,
+    hash: HashAlgorithm,
+    /// MODE Z.
+    deflate: bool,
+    deflate_level: u8,
+    host: Option<String>,
+    security: Security,
+    idle_timeout: Duration,
     route: Option<DataRoute>,
     epsv_all: bool,
 
@@ -86,9 +108,21 @@ pub struct Session {
 #[derive(Debug)]
 enum Pending {
     Nothing,
-    Login { id: Id },
-    Operation { id: Id, after: After },
-    Listen { id: Id, extended: bool },
+    Login {
+        id: Id,
+    },
+    Operation {
+        id: Id,
+        after: After,
+    },
+    Listen {
+        id: Id,
+        extended: bool,
+    },
+    /// TLS comes up or goes down on the control connection. Bytes that come now are not commands.
+    Tls {
+        since: Duration,
+    },
     Transfer(Running),
 }
 
@@ -121,6 +155,8 @@ impl Session {
     #[must_use]
     pub fn new(config: Arc<SessionConfig>, peer: Peer, now: Now) -> Self {
         let greeting = Reply::new(Code::READY, config.greeting.as_bytes());
+        let names = Names::new(config.charset, config.utf8);
+        let idle_timeout = config.idle_timeout;
         let mut session = Self {
             config,
             peer,
@@ -139,9 +175,18 @@ impl Session {
             // RFC 959 section 5.1: the default is ASCII Non-print.
             ascii: true,
             facts: Facts::default(),
+            names,
             rest: 0,
+            range: None,
             allo: None,
             rename_from: None,
+            copy_from: None,
+            hash: HashAlgorithm::Sha256,
+            deflate: false,
+            deflate_level: DEFLATE_LEVEL,
+            host: None,
+            security: Security::default(),
+            idle_timeout,
             route: None,
             epsv_all: false,
             quit_seen: false,
@@ -166,6 +211,9 @@ impl Session {
         match input {
             Input::Control(bytes) => self.control(bytes),
             Input::ControlClosed => self.control_closed(),
+            Input::TlsUp => self.tls_up(),
+            Input::TlsDown => self.tls_down(),
+            Input::TlsFailed => self.tls_failed(),
             Input::Login { id, result } => self.logged_in(id, result),
             Input::Performed { id, result } => self.performed(id, result),
             Input::Listening { id, address } => self.listening(id, address),
@@ -202,7 +250,11 @@ impl Session {
     /// Whether control bytes are welcome; while false the driver leaves them in the socket.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        if self.closed || self.control_closed || self.unsent >= MAX_PENDING_REPLIES {
+        if self.closed
+            || self.control_closed
+            || self.unsent >= MAX_PENDING_REPLIES
+            || matches!(self.pending, Pending::Tls { .. })
+        {
             return false;
         }
         matches!(self.pending, Pending::Transfer(_))
@@ -232,7 +284,7 @@ impl Session {
     }
 
     fn control(&mut self, bytes: &[u8]) {
-        if self.control_closed {
+        if self.control_closed || matches!(self.pending, Pending::Tls { .. }) {
             return;
         }
         self.lines.push(bytes);
@@ -351,6 +403,7 @@ impl Session {
     fn log_command(&mut self, command: &Command) {
         let text = match command {
             Command::Pass(_) => String::from("PASS ***"),
+            Command::Acct => String::from("ACCT ***"),
             command => printable(&command.encode()),
         };
         self.event(Event::Command(text));
@@ -384,7 +437,27 @@ impl Session {
                 );
             }
             ParseError::Protocol(spec) if self.allowed(spec) => self.bad_protocol(),
+            ParseError::NotImplemented(_) => self.not_implemented(),
             _ => self.say(Code::NOT_LOGGED_IN, "Log in with USER and PASS first."),
+        }
+    }
+
+    fn not_implemented(&mut self) {
+        self.say(Code::NOT_IMPLEMENTED, "This server does not do that.");
+    }
+
+    /// What the storage can do: as it said at login, and before that as the listener expects.
+    fn capabilities(&self) -> Capabilities {
+        let login = self.login.as_ref();
+        login.map_or(self.config.capabilities, |login| login.capabilities)
+    }
+
+    /// Whether what a command needs is there for this session.
+    fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Tls => self.config.tls.offered,
+            Need::ClearAgain => self.config.tls.offered && self.config.tls.allow_ccc,
+            need => self.capabilities().fulfil(need),
         }
     }
 
@@ -405,6 +478,10 @@ impl Session {
             // Clients that are logged in try what some servers know after every file.
             self.unknown_commands = 0;
         }
+        if !self.has(spec.need) {
+            self.not_implemented();
+            return;
+        }
         if spec.writes && self.login.as_ref().is_some_and(|login| !login.writable) {
             self.use_up(spec);
             self.say(Code::FILE_UNAVAILABLE, "This login is read-only.");
@@ -422,8 +499,10 @@ impl Session {
             self.stop_listening();
         }
         match spec.verb {
-            "RETR" => self.rest = 0,
-            "STOR" | "APPE" => (self.rest, self.allo) = (0, None),
+            "RETR" | "STOU" => (self.rest, self.range) = (0, None),
+            "STOR" | "APPE" => (self.rest, self.range, self.allo) = (0, None, None),
+            "HASH" => self.range = None,
+            "SITE CPTO" => self.copy_from = None,
             "RNFR" | "RNTO" => self.rename_from = None,
             _ => {}
         }
@@ -440,7 +519,7 @@ impl Session {
             Command::Pwd => self.pwd(),
             Command::Type(kind) => self.set_type(kind),
             Command::Stru => self.say(Code::OK, "File structure."),
-            Command::Mode => self.say(Code::OK, "Stream mode."),
+            Command::Mode(mode) => self.set_mode(mode),
             Command::Pasv => self.pasv(),
             Command::Epsv(which) => self.epsv(which),
             Command::Port(to) | Command::Eprt(to) => self.active(to),
@@ -455,7 +534,7 @@ impl Session {
             Command::Rmd(path) => self.on_file(&path, Operation::RemoveDirectory, After::Removed),
             Command::Mkd(path) => self.mkd(&path),
             Command::Size(path) => self.size(&path),
-            Command::Mdtm(path) => self.on_file(&path, Operation::Stat, After::Mdtm),
+            Command::Mdtm(path) => self.mdtm(&path),
             Command::List(path) => self.list("LIST", path.as_deref()),
             Command::Nlst(path) => self.list("NLST", path.as_deref()),
             Command::Mlsd(path) => self.list("MLSD", path.as_deref()),
@@ -468,6 +547,26 @@ impl Session {
             Command::Help(verb) => self.help(verb.as_deref()),
             Command::Noop => self.say(Code::OK, "Fine."),
             Command::Abor => self.abor(),
+            Command::Acct => self.say(Code::SUPERFLUOUS, "No account is needed."),
+            Command::Rein => self.rein(),
+            Command::Host(name) => self.host(&name),
+            Command::Auth { private } => self.auth(private),
+            Command::Pbsz(size) => self.pbsz(size),
+            Command::Prot(level) => self.prot(level),
+            Command::Ccc => self.ccc(),
+            Command::Clnt(_) => self.say(Code::OK, "Noted."),
+            Command::Csid(_) => self.csid(),
+            Command::Lang(tag) => self.lang(tag.as_deref()),
+            Command::Stou(path) => self.stou(path.as_deref()),
+            Command::Mfmt(time, path) => self.mfmt(time, &path),
+            Command::Mfct(time, path) => self.mfct(time, &path),
+            Command::Mff(changes, path) => self.mff(changes, &path),
+            Command::Avbl(path) => self.avbl(path.as_deref()),
+            Command::Hash(path) => self.hash(&path),
+            Command::Checksum(which, path, range) => self.checksum(which, &path, range),
+            Command::Rang(first, last) => self.rang(first, last),
+            Command::Comb(target, sources) => self.comb(&target, &sources),
+            Command::Site(site) => self.site(site),
         }
     }
 
@@ -480,7 +579,8 @@ impl Session {
             Pending::Nothing if self.login.is_none() => {
                 Some(self.started.saturating_add(self.config.login_timeout))
             }
-            Pending::Nothing => Some(self.last_command.saturating_add(self.config.idle_timeout)),
+            Pending::Nothing => Some(self.last_command.saturating_add(self.idle_timeout)),
+            Pending::Tls { since } => Some(since.saturating_add(self.config.tls_timeout)),
             Pending::Transfer(running) => running.deadline,
             Pending::Login { .. } | Pending::Operation { .. } | Pending::Listen { .. } => None,
         };
@@ -493,6 +593,7 @@ impl Session {
         }
         match &self.pending {
             Pending::Transfer(_) => self.transfer_timer(),
+            Pending::Tls { .. } => self.close("the handshake of TLS did not end in time"),
             _ if self.login.is_none() => self.close_with("No login came in time."),
             _ => self.close_with("No command came in time."),
         }

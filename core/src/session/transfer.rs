@@ -67,7 +67,15 @@ impl Session {
             self.refuse(Code::BAD_OFFSET, "REST needs TYPE I.");
             return;
         }
-        self.begin("RETR", route, TransferKind::Retrieve { path, offset });
+        self.begin(
+            "RETR",
+            route,
+            TransferKind::Retrieve {
+                path,
+                offset,
+                length: None,
+            },
+        );
     }
 
     /// STOR and APPE. RFC 3659 section 5.3: REST before APPE makes it a STOR at that offset.
@@ -112,7 +120,13 @@ impl Session {
             "MLSD" => ListFormat::Facts(self.facts),
             _ => ListFormat::Long,
         };
-        self.begin(verb, route, TransferKind::List { path, format });
+        let pattern = None;
+        let kind = TransferKind::List {
+            path,
+            format,
+            pattern,
+        };
+        self.begin(verb, route, kind);
     }
 
     /// The prepared data connection and the path, or a reply that says what is missing.
@@ -156,6 +170,9 @@ impl Session {
             stall_timeout: self.config.stall_timeout,
             connect_timeout: self.config.data_connect_timeout,
             linger_timeout: self.config.linger_timeout,
+            deflate: self.deflate.then_some(self.deflate_level),
+            secure: self.is_private(),
+            names: self.names,
         };
         self.pending = Pending::Transfer(Running {
             id,
@@ -389,6 +406,18 @@ fn failed(failure: &TransferFailure, upload: bool) -> (Code, String) {
         TransferFailure::Data(DataError::Broken) => (
             Code::TRANSFER_ABORTED,
             "The data connection was broken off.",
+        ),
+        TransferFailure::Data(DataError::Tls) => (
+            Code::BAD_PROTOCOL,
+            "The handshake of TLS on the data connection failed.",
+        ),
+        TransferFailure::Data(DataError::NoCloseNotify) => (
+            Code::TRANSFER_ABORTED,
+            "TLS on the data connection was not ended, so the file may be cut off.",
+        ),
+        TransferFailure::Data(DataError::Deflate) => (
+            Code::TRANSFER_ABORTED,
+            "What came is not a whole zlib stream, as MODE Z wants it.",
         ),
         TransferFailure::Cancelled => (Code::TRANSFER_ABORTED, "The transfer was aborted."),
         TransferFailure::Truncated => (

@@ -26,7 +26,7 @@
 //! without the right to write.
 
 use super::{DataPlan, Fault, MemoryStore, Record, Script, Simulator, Step};
-use crate::command::{ParseError, parse};
+use crate::command::parse;
 use crate::line::MAX_LINE;
 use crate::{Admin, ErrorKind, Event, FtpPath, MAX_PATH, Peer, SessionConfig};
 use alloc::vec::Vec;
@@ -47,10 +47,8 @@ pub fn command(line: &[u8]) {
     let line = line.get(..MAX_LINE).unwrap_or(line);
     let command = match parse(line) {
         Ok(command) => command,
-        Err(ParseError::UnknownVerb) => return,
-        Err(
-            ParseError::Syntax(spec) | ParseError::Parameter(spec) | ParseError::Protocol(spec),
-        ) => {
+        Err(error) => {
+            let Some(spec) = error.spec() else { return };
             let verb = line.get(..4).unwrap_or(line).to_ascii_uppercase();
             let known =
                 [spec.verb, spec.alias].map(|v| v.as_bytes().get(..4).unwrap_or(v.as_bytes()));

@@ -187,6 +187,7 @@ impl Monitor {
                 self.demand(known, || format!("{id:?} was cancelled and does not run"));
                 self.request = None;
             }
+            Output::StartTls | Output::StopTls => {}
             Output::Event(event) => self.event(event),
             Output::Close => self.close(),
             Output::Wait(deadline) => self.wait(now, *deadline),
@@ -261,7 +262,23 @@ impl Monitor {
             Operation::MakeDirectory(path)
             | Operation::RemoveDirectory(path)
             | Operation::Delete(path) => (alloc::vec![path], true),
-            Operation::Rename { from, to } => (alloc::vec![from, to], true),
+            Operation::Hash { path, .. } | Operation::Space(path) | Operation::Restore(path) => {
+                (alloc::vec![path], false)
+            }
+            Operation::SetFacts { path, .. } | Operation::RemoveTree(path) => {
+                (alloc::vec![path], true)
+            }
+            Operation::Rename { from, to }
+            | Operation::Copy { from, to }
+            | Operation::Symlink {
+                target: from,
+                link: to,
+            } => (alloc::vec![from, to], true),
+            Operation::Combine { target, sources } => {
+                let mut paths = alloc::vec![target];
+                paths.extend(sources);
+                (paths, true)
+            }
         };
         self.needs_login("an operation", writes);
         paths.into_iter().for_each(|path| self.path(path));
@@ -417,6 +434,8 @@ mod tests {
                     id: Id(1),
                     user: b"u".to_vec(),
                     password: Secret::new("s3cr3t"),
+                    host: None,
+                    secure: false,
                 },
             );
             let result = Ok(info);

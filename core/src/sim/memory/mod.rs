@@ -433,6 +433,10 @@ impl Volume for MemoryVolume {
         let old = old.unwrap_or_default();
         let kept = match mode {
             StoreMode::Replace => Vec::new(),
+            StoreMode::New if state.tree.file(path).is_some() => {
+                return Err(failure(ErrorKind::Exists));
+            }
+            StoreMode::New => Vec::new(),
             StoreMode::Append => old.to_vec(),
             StoreMode::At(offset) => usize::try_from(offset)
                 .ok()

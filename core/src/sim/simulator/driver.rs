@@ -66,7 +66,9 @@ impl Simulator {
     fn perform(&mut self, output: Output) {
         match output {
             Output::Send(bytes) => self.receive(&bytes),
-            Output::Login { id, user, password } => {
+            Output::Login {
+                id, user, password, ..
+            } => {
                 self.work.push_back(Work::Login { id, user, password });
             }
             Output::Perform { id, operation } => {
@@ -94,7 +96,7 @@ impl Simulator {
             Output::Cancel { id } => self.cancel(id),
             Output::Event(event) => self.transcript.push(Record::Event(event)),
             Output::Close => self.close(),
-            Output::StopListening | Output::Wait(_) => {}
+            Output::StartTls | Output::StopTls | Output::StopListening | Output::Wait(_) => {}
         }
     }
 
