@@ -72,6 +72,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod charset;
 pub mod command;
 mod config;
 #[cfg(feature = "std")]
