@@ -75,6 +75,7 @@ extern crate std;
 pub mod charset;
 pub mod command;
 mod config;
+pub mod deflate;
 #[cfg(feature = "std")]
 pub mod driver;
 mod entry;
