@@ -73,15 +73,16 @@ extern crate alloc;
 extern crate std;
 
 mod capability;
-mod charset;
+pub mod charset;
 pub mod command;
 mod config;
-mod digest;
+pub mod deflate;
+pub mod digest;
 #[cfg(feature = "std")]
 pub mod driver;
 mod entry;
 mod error;
-mod glob;
+pub mod glob;
 mod io;
 pub mod line;
 pub mod listing;
@@ -95,7 +96,7 @@ mod time;
 mod transfer;
 
 pub use capability::{Capabilities, HashAlgorithms, Modes, Need};
-pub use charset::{Charset, Names, NotReadable};
+pub use charset::{Charset, Names};
 pub use config::{ActivePolicy, SessionConfig, TlsPolicy};
 pub use digest::HashAlgorithm;
 pub use entry::{Entry, EntryKind};

@@ -12,17 +12,44 @@ use alloc::vec::Vec;
 
 /// The longest line that is a command.
 const MAX_LINE: usize = 4096;
-/// Codes that may answer any command: not understood, not now, not logged in.
-const ANY: [u16; 5] = [500, 501, 503, 504, 530];
+/// Codes that may answer any command: not understood, not here, not now, not logged in.
+const ANY: [u16; 6] = [500, 501, 502, 503, 504, 530];
 /// What a storage can have against a file action.
-const STORAGE: [u16; 7] = [450, 451, 504, 550, 552, 553, 554];
+const STORAGE: [u16; 8] = [450, 451, 504, 550, 551, 552, 553, 554];
 /// What can end a transfer besides.
-const TRANSFER: [u16; 3] = [226, 425, 426];
+const TRANSFER: [u16; 5] = [226, 425, 426, 521, 522];
 
 /// The codes that may answer a verb besides [`ANY`], and whether the storage may object.
 const VERBS: &[(&str, &[u16], bool)] = &[
-    ("USER", &[331], false),
-    ("PASS", &[230, 451], false),
+    ("USER", &[331, 534], false),
+    ("PASS", &[230, 451, 534], false),
+    ("P@SW", &[230, 451, 534], false),
+    ("ACCT", &[202], false),
+    ("REIN", &[220], false),
+    ("HOST", &[220], false),
+    ("AUTH", &[234, 431, 534], false),
+    ("PBSZ", &[200], false),
+    ("PROT", &[200, 431, 534, 536], false),
+    ("CCC", &[200, 533, 534], false),
+    ("CLNT", &[200], false),
+    ("CSID", &[200], false),
+    ("LANG", &[200], false),
+    ("MFMT", &[213], true),
+    ("MFCT", &[213], true),
+    ("MFF", &[213], true),
+    ("AVBL", &[213], true),
+    ("HASH", &[213], true),
+    ("XCRC", &[250], true),
+    ("XMD5", &[250], true),
+    ("XSHA", &[250], true),
+    ("XSHA1", &[250], true),
+    ("XSHA256", &[250], true),
+    ("XSHA512", &[250], true),
+    ("MD5", &[251], true),
+    ("RANG", &[350, 551], false),
+    ("COMB", &[250], true),
+    ("SITE", &[200, 213, 214, 250, 350], true),
+    ("STOU", &TRANSFER, true),
     ("QUIT", &[221], false),
     ("CWD", &[250], true),
     ("XCWD", &[250], true),
@@ -86,7 +113,7 @@ impl Command {
     }
 
     pub(super) fn transfers(&self) -> bool {
-        let verbs = ["RETR", "STOR", "APPE", "LIST", "NLST", "MLSD"];
+        let verbs = ["RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"];
         verbs.contains(&self.verb.as_str())
     }
 

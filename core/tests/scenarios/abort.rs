@@ -181,7 +181,7 @@ fn twice() {
 
 #[test]
 fn without_a_login() {
-    play(&Script::new().expect(220).send("ABOR").expect(530));
+    play(&Script::new().expect(220).send("ABOR").expect(225));
 }
 
 fn while_committing(store: &MemoryStore, config: SessionConfig, script: Script) {

@@ -144,8 +144,8 @@ fn unknown_verbs() {
         demo(),
         &[
             ("XYZZY", 500),
-            ("AUTH TLS", 500),
-            ("SITE CHMOD 644 a.txt", 500),
+            ("AUTH TLS", 502),
+            ("SITE CHMOD 644 a.txt", 502),
             (" NOOP", 500),
             ("\tNOOP", 500),
             ("N\u{f6}\u{f6}P", 500),
@@ -179,12 +179,12 @@ fn names_in_events_have_no_control_characters() {
     assert!(run.transcript().events().any(shown));
 }
 
-/// Some clients send SITE CHMOD or the like after each file, whatever it is answered.
+/// Some clients try a command of their own after each file, whatever it is answered.
 #[test]
 fn unknown_verbs_here_and_there_do_not_end_a_login() {
     let mut script = demo();
     for _ in 0..30 {
-        script = each(script, &[("SITE CHMOD 644 a.txt", 500), ("NOOP", 200)]);
+        script = each(script, &[("XYZZY a.txt", 500), ("NOOP", 200)]);
     }
     for _ in 1..20 {
         script = script.send("Host: example.com").expect(500);

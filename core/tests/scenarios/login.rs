@@ -178,7 +178,6 @@ fn what_is_allowed_before_login() {
         "MLSD",
         "MLST",
         "STAT a.txt",
-        "ABOR",
     ];
     let refused: Vec<_> = refused.iter().map(|command| (*command, 530)).collect();
     play(&each(script, &refused).send("QUIT").expect(221));
