@@ -180,13 +180,15 @@ pub static COMMANDS: &[Spec] = &[
         "h1,h2,h3,h4,p1,p2",
         "name the client's data port",
         parse::port,
-    ),
+    )
+    .needs(Need::ActiveData),
     spec(
         "EPRT",
         "|1 or 2|address|port|",
         "name the client's data port, IPv6 too",
         parse::eprt,
     )
+    .needs(Need::ActiveData)
     .feature("EPRT"),
     spec("RETR", "path", "download a file", parse::retr).transfers(),
     spec("STOR", "path", "upload a file", parse::stor)

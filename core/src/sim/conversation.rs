@@ -184,6 +184,12 @@ impl Conversation {
         self.outstanding.iter()
     }
 
+    /// TLS comes up or goes down: what the client has sent so far and was not answered is lost.
+    pub(super) fn forget(&mut self) {
+        self.partial.clear();
+        self.outstanding.clear();
+    }
+
     /// Takes one write of the server apart into replies.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod memory;
 mod model;
 mod script;
 mod simulator;
+mod tls;
 mod transcript;
 mod work;
 

@@ -59,8 +59,8 @@ impl Model {
         let path = resolve(&self.cwd, argument);
         let done = matches!(exchange.code, 200..=399);
         // A command that came before login leaves everything as it was, as does a USER that was
-        // not understood; the others use up what was prepared for them in any case.
-        let counts = exchange.code != 530 && (verb != "USER" || exchange.code != 501);
+        // not taken; the others use up what was prepared for them in any case.
+        let counts = exchange.code != 530 && (verb != "USER" || done);
         let rest = match verb.as_str() {
             "RETR" | "STOR" | "APPE" | "USER" if counts => core::mem::take(&mut self.rest),
             _ => self.rest,
@@ -76,6 +76,7 @@ impl Model {
         }
         match verb.as_str() {
             "PASS" => self.cwd = Vec::new(),
+            "AUTH" | "REIN" => self.begin_anew(),
             "CWD" | "XCWD" => {
                 self.need_directory(&path)?;
                 self.cwd = path;
@@ -96,6 +97,15 @@ impl Model {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Only the files stay.
+    fn begin_anew(&mut self) {
+        *self = Self {
+            files: core::mem::take(&mut self.files),
+            directories: core::mem::take(&mut self.directories),
+            ..Self::default()
+        };
     }
 
     /// The model as it would be if `command`, whose reply nobody heard, was done.

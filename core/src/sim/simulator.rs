@@ -87,6 +87,10 @@ pub struct Simulator {
     client_closed: bool,
 
     answers: VecDeque<(Id, Option<SocketAddr>)>,
+    /// TLS is to come up (true) or to go down on the control connection.
+    tls: Option<bool>,
+    tls_held: bool,
+    tls_fails: bool,
     work: VecDeque<Work>,
     storage_held: bool,
     permits: usize,
@@ -162,6 +166,9 @@ impl Simulator {
             client_closes: false,
             client_closed: false,
             answers: VecDeque::new(),
+            tls: None,
+            tls_held: false,
+            tls_fails: false,
             work: VecDeque::new(),
             storage_held: false,
             permits: 0,
@@ -227,6 +234,7 @@ impl Simulator {
     pub fn play(&mut self, script: &Script) -> Result<(), Failure> {
         self.steps.extend(script.steps().cloned());
         self.inputs = 0;
+        self.monitor.tls_policy(self.session.config().tls);
         self.drain();
         while !self.is_over() {
             if self.next_free() || self.next_work() {
@@ -314,7 +322,7 @@ impl Simulator {
             self.input(Input::Listening { id, address });
             return true;
         }
-        if self.session.wants_input()
+        if (self.session.wants_input() || self.tls.is_some())
             && let Some(mut bytes) = self.incoming.pop_front()
         {
             if bytes.len() > self.piece {
@@ -322,6 +330,17 @@ impl Simulator {
             }
             self.report_progress();
             self.input(Input::Control(&bytes));
+            return true;
+        }
+        if !self.tls_held
+            && let Some(up) = self.tls.take()
+        {
+            let fails = up && core::mem::take(&mut self.tls_fails);
+            self.input(match (up, fails) {
+                (_, true) => Input::TlsFailed,
+                (true, _) => Input::TlsUp,
+                (false, _) => Input::TlsDown,
+            });
             return true;
         }
         if self.client_closes && self.incoming.is_empty() && !self.client_closed {
@@ -395,6 +414,9 @@ impl Simulator {
                 self.permits = 0;
             }
             Step::Ports(free) => self.ports_free = free,
+            Step::TlsFails => self.tls_fails = true,
+            Step::HoldTls => self.tls_held = true,
+            Step::ReleaseTls => self.tls_held = false,
             Step::Admin(admin) => self.input(Input::Admin(admin)),
         }
         None

@@ -1,16 +1,15 @@
 //! What a driver's worker has to do, in the order in which the session asked for it.
 
-use crate::{Id, Operation, Secret, Transfer, TransferFailure, TransferReport};
+use crate::driver::LoginRequest;
+use crate::{Id, Operation, Transfer, TransferFailure, TransferReport};
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 /// One request that has not been done yet.
 #[derive(Debug)]
 pub(super) enum Work {
     Login {
         id: Id,
-        user: Vec<u8>,
-        password: Secret,
+        request: LoginRequest,
     },
     Perform {
         id: Id,
