@@ -332,7 +332,10 @@ impl Simulator {
             self.input(Input::Control(&bytes));
             return true;
         }
+        // Where TLS is implicit, these cannot come before it.
+        let steered = matches!(self.steps.front(), Some(Step::HoldTls | Step::TlsFails));
         if !self.tls_held
+            && !steered
             && let Some(up) = self.tls.take()
         {
             let fails = up && core::mem::take(&mut self.tls_fails);

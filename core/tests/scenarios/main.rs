@@ -7,10 +7,13 @@
 mod abort;
 mod data;
 mod files;
+mod hosts;
 mod info;
 mod limits;
 mod listings;
 mod login;
+mod protection;
+mod secure;
 mod transfers;
 
 use ossftp_core::SessionConfig;
