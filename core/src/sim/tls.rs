@@ -3,7 +3,7 @@
 //! Like the [conversation](super::conversation) this is a second reading of the RFCs, of 2228 and
 //! 4217 here: from replies alone it knows whether data connections must be protected.
 
-use crate::{Input, Output, TlsPolicy, Transfer};
+use crate::{Input, Output, TlsPolicy};
 use alloc::format;
 use alloc::string::String;
 
@@ -101,7 +101,7 @@ impl Watch {
                 return Err(format!("{output:?} where {promised:?} was promised"));
             }
             (Output::Login { secure, .. }, None) => return self.login(*secure),
-            (Output::Open(transfer), None) => return self.transfer(transfer),
+            (Output::Open(transfer), None) => return self.transfer(transfer.secure),
             _ => {}
         }
         Ok(())
@@ -117,16 +117,114 @@ impl Watch {
         Ok(())
     }
 
-    fn transfer(&self, transfer: &Transfer) -> Result<(), String> {
-        if transfer.secure != self.private {
+    fn transfer(&self, secure: bool) -> Result<(), String> {
+        if secure != self.private {
+            let private = self.private;
             return Err(format!(
-                "a transfer with secure {} where PROT makes it {}",
-                transfer.secure, self.private
+                "a transfer with secure {secure} where PROT makes it {private}"
             ));
         }
-        if self.policy.required_for_data && !transfer.secure {
+        if self.policy.required_for_data && !secure {
             return Err(String::from("a transfer in clear"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Id, Secret};
+    use core::time::Duration;
+
+    fn watch(policy: TlsPolicy) -> Watch {
+        Watch {
+            policy,
+            ..Watch::default()
+        }
+    }
+
+    fn send() -> Output {
+        Output::Send(b"200 x\r\n".to_vec())
+    }
+
+    fn login(secure: bool) -> Output {
+        Output::Login {
+            id: Id(1),
+            user: b"u".to_vec(),
+            password: Secret::new("p"),
+            host: None,
+            secure,
+        }
+    }
+
+    /// One that has seen a greeting and, if told, TLS coming up after `AUTH` with this argument.
+    fn greeted(policy: TlsPolicy, auth: Option<&[u8]>) -> Watch {
+        let mut watch = watch(policy);
+        assert_eq!(watch.output(&send()), Ok(()));
+        if let Some(argument) = auth {
+            watch.learn(b"AUTH", argument, 234);
+            assert_eq!(watch.output(&Output::StartTls), Ok(()));
+            assert!(watch.is_deaf());
+            assert_eq!(watch.output(&Output::Wait(Some(Duration::ZERO))), Ok(()));
+            watch.input(&Input::TlsUp);
+            assert!(!watch.is_deaf());
+        }
+        watch
+    }
+
+    #[test]
+    fn tls_comes_where_it_was_promised() {
+        let none = TlsPolicy::default();
+        assert!(greeted(none, None).output(&Output::StartTls).is_err());
+        assert!(greeted(none, None).output(&Output::StopTls).is_err());
+        assert!(watch(none).output(&Output::StartTls).is_err());
+        for other in [Output::StopTls, Output::Wait(None), Output::Close] {
+            let mut watch = greeted(none, None);
+            watch.learn(b"AUTH", b"TLS", 234);
+            assert!(watch.output(&other).is_err(), "{other:?}");
+        }
+        let mut clear = greeted(none, Some(b"TLS"));
+        clear.learn(b"CCC", b"", 200);
+        assert_eq!(clear.output(&Output::StopTls), Ok(()));
+        clear.input(&Input::TlsUp);
+        assert!(clear.is_deaf());
+        clear.input(&Input::TlsDown);
+        assert!(!clear.is_deaf() && clear.output(&login(true)).is_err());
+        let mut policy = none;
+        policy.implicit = true;
+        assert_eq!(watch(policy).output(&Output::StartTls), Ok(()));
+        assert!(greeted(policy, None).output(&Output::StartTls).is_err());
+    }
+
+    #[test]
+    fn nothing_is_said_or_asked_while_it_changes() {
+        for output in [send(), login(false), Output::StartTls, Output::Wait(None)] {
+            let mut watch = greeted(TlsPolicy::default(), None);
+            watch.learn(b"AUTH", b"TLS", 234);
+            assert_eq!(watch.output(&Output::StartTls), Ok(()));
+            assert!(watch.output(&output).is_err(), "{output:?}");
+            assert_eq!(watch.output(&Output::Close), Ok(()));
+        }
+    }
+
+    #[test]
+    fn logins_and_transfers_are_as_protected_as_they_say() {
+        let mut policy = TlsPolicy::default();
+        assert_eq!(greeted(policy, None).output(&login(false)), Ok(()));
+        assert!(greeted(policy, None).output(&login(true)).is_err());
+        assert!(greeted(policy, Some(b"TLS")).output(&login(false)).is_err());
+        policy.required_for_login = true;
+        assert!(greeted(policy, None).output(&login(false)).is_err());
+        let mut watch = greeted(policy, Some(b"ssl"));
+        assert_eq!(watch.output(&login(true)), Ok(()));
+        assert_eq!(watch.transfer(true), Ok(()));
+        assert!(watch.transfer(false).is_err());
+        watch.learn(b"PROT", b"c", 200);
+        assert_eq!(watch.transfer(false), Ok(()));
+        watch.policy.required_for_data = true;
+        assert!(watch.transfer(false).is_err());
+        watch.learn(b"REIN", b"", 220);
+        assert_eq!(watch.transfer(true), Ok(()));
     }
 }
