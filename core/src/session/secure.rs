@@ -123,7 +123,6 @@ impl Session {
         }
         self.done();
         self.security.control = false;
-        self.security.sized = false;
         self.event(Event::TlsDown);
         self.settle();
     }

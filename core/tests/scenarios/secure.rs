@@ -281,12 +281,12 @@ fn a_quit_that_was_dropped_makes_no_upload_whole() {
     let script = login(script)
         .send("EPSV")
         .expect(229)
-        .data(DataPlan::upload("half").holds())
+        .data(DataPlan::upload("half").in_pieces(1, Duration::from_secs(1)))
         .send("STOR y")
         .expect(150)
-        .quiet()
+        .sleep(Duration::from_secs(2))
         .close()
-        .quiet();
+        .sleep(Duration::from_secs(5));
     play_with(offered(), &store, &script);
     assert_eq!(store.file("/x").as_deref(), Some(&b"1"[..]));
     assert_eq!(store.file("/y"), None);
