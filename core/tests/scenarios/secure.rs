@@ -344,6 +344,17 @@ fn the_operator_and_the_client_end_a_handshake() {
     );
 }
 
+/// The working directory too, which no command shows before the next login.
+#[test]
+fn nobody_is_anywhere_after_auth() {
+    let run = play_tls(&each(demo(), &[("CWD dir", 250), ("AUTH TLS", 234)]).quiet());
+    let snapshot = run.session().snapshot();
+    assert_eq!(
+        (snapshot.user, snapshot.cwd.display().as_str()),
+        (None, "/")
+    );
+}
+
 #[test]
 fn the_time_for_the_login_goes_on_under_tls() {
     play_tls(
