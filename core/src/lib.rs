@@ -76,6 +76,7 @@ pub mod charset;
 pub mod command;
 mod config;
 pub mod deflate;
+pub mod digest;
 #[cfg(feature = "std")]
 pub mod driver;
 mod entry;
