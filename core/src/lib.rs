@@ -81,6 +81,7 @@ pub mod digest;
 pub mod driver;
 mod entry;
 mod error;
+pub mod glob;
 mod io;
 pub mod line;
 pub mod listing;
