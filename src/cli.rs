@@ -314,7 +314,10 @@ fn utf8_argument() -> Arg {
 
 /// Both flags about names: without a charset there is nothing but UTF-8.
 fn names(matches: &ArgMatches) -> Result<(Option<Charset>, bool), Failure> {
-    let (charset, utf8) = (optional(matches, "charset"), value(matches, "utf8")?);
+    let (charset, utf8) = (
+        optional(matches, "charset"),
+        value::<bool>(matches, "utf8")?,
+    );
     if charset.is_none() && !utf8 {
         return Err(Failure::Usage(
             "--utf8=False needs --charset to say what names are in; give it, such as --charset=GBK"

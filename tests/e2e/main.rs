@@ -12,6 +12,7 @@ mod cli;
 mod curl;
 mod demo;
 mod ftplib;
+mod gbk;
 mod killed;
 mod lftp;
 mod memory;

@@ -35,6 +35,11 @@ pub(crate) struct Key {
 impl World {
     /// A gateway on `runtime`. `test` names the folder.
     pub(crate) fn new(runtime: &str, test: &str) -> Self {
+        Self::with_flags(runtime, test, &[])
+    }
+
+    /// The same with more flags of `serve`.
+    pub(crate) fn with_flags(runtime: &str, test: &str, flags: &[&str]) -> Self {
         let local = tempfile::tempdir().unwrap();
         let (key, store) = match Key::from_environment() {
             Some(key) => (key, None),
@@ -43,15 +48,15 @@ impl World {
                 (key, Some(store))
             }
         };
-        let gateway = Program::start([
-            "serve",
-            "--port=0",
-            "--loglevel=DEBUG",
-            &format!("--runtime={runtime}"),
-            &format!("--bucket-endpoints={}.{}", key.bucket, key.endpoint),
-            &format!("--endpoint={}", key.endpoint),
-            &format!("--region={}", key.region),
-        ]);
+        let own = [
+            format!("--runtime={runtime}"),
+            format!("--bucket-endpoints={}.{}", key.bucket, key.endpoint),
+            format!("--endpoint={}", key.endpoint),
+            format!("--region={}", key.region),
+        ];
+        let serve = ["serve", "--port=0", "--loglevel=DEBUG"];
+        let own = own.iter().map(String::as_str);
+        let gateway = Program::start(serve.into_iter().chain(own).chain(flags.iter().copied()));
         let address = address(&gateway.wait_for("FTP on "));
         Self {
             address,
