@@ -10,6 +10,7 @@ mod support;
 
 mod cli;
 mod curl;
+mod curl_options;
 mod demo;
 mod ftplib;
 mod killed;
