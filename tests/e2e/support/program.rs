@@ -78,6 +78,12 @@ impl Program {
         self.log.lines.lock().unwrap().len()
     }
 
+    /// What it has printed after the first `lines` lines.
+    pub(crate) fn printed_after(&self, lines: usize) -> Vec<String> {
+        let printed = self.log.lines.lock().unwrap();
+        printed.iter().skip(lines).cloned().collect()
+    }
+
     /// All that it has printed so far.
     pub(crate) fn printed(&self) -> String {
         self.log.lines.lock().unwrap().join("\n")
