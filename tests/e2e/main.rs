@@ -8,6 +8,7 @@
 
 mod support;
 
+mod bsd_ftp;
 mod cli;
 mod curl;
 mod curl_options;
