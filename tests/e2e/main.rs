@@ -13,6 +13,7 @@ mod cli;
 mod curl;
 mod curl_options;
 mod demo;
+mod devices;
 mod ftplib;
 mod killed;
 mod lftp;
