@@ -11,6 +11,7 @@ on_both_runtimes!(
     large_files_come_in_four_pieces,
     a_download_is_aborted_and_the_session_goes_on,
     active_mode,
+    commands_before_their_replies,
     a_time_is_offered_with_mdtm,
 );
 
@@ -154,6 +155,30 @@ fn active_mode(runtime: &str) {
     let log = world.gateway.printed_after(said);
     assert!(log.iter().any(|line| line.contains("> PORT ")), "{log:#?}");
     assert!(!log.iter().any(|line| line.contains("> PASV")), "{log:#?}");
+}
+
+/// With sync-mode off lftp does not wait for a reply before the next command.
+fn commands_before_their_replies(runtime: &str) {
+    let world = World::new(runtime, "lftp-pipelined");
+    let tree = world.file("tree");
+    for number in 0..60 {
+        let path = tree.join(format!("{}/{number}", number % 3));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, noise(number * 3_000, number as u64)).unwrap();
+    }
+    let folder = &world.folder;
+    lftp(
+        &world,
+        &format!(
+            "set ftp:sync-mode off; set ftp:auto-sync-mode ''; mkdir -p /{folder}; \
+             mirror -R tree /{folder}/up; mirror /{folder}/up back; mv /{folder}/up /{folder}/to"
+        ),
+    );
+    let differences = run_ok(client("diff").arg("-r").arg(&tree).arg(world.file("back")));
+    assert!(differences.is_empty(), "{}", text(&differences));
+    let keys = world.keys();
+    assert!(keys.iter().all(|key| key.starts_with("to/")), "{keys:?}");
+    assert_eq!(keys.iter().filter(|key| !key.ends_with('/')).count(), 60);
 }
 
 /// Whether the time is taken or not: the file goes up, and what comes after goes on.
