@@ -20,3 +20,4 @@ mod lftp;
 mod memory;
 mod oss;
 mod readme;
+mod wget;
