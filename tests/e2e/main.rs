@@ -8,9 +8,12 @@
 
 mod support;
 
+mod bsd_ftp;
 mod cli;
 mod curl;
+mod curl_options;
 mod demo;
+mod devices;
 mod ftplib;
 mod gbk;
 mod killed;
@@ -18,3 +21,4 @@ mod lftp;
 mod memory;
 mod oss;
 mod readme;
+mod wget;

@@ -1,7 +1,11 @@
 //! A gateway before a bucket: the dev store's, or one of the real OSS.
 
 use super::program::{Program, client};
-use ossftp_oss::{Bucket, Client, ClientConfig, Credentials, Endpoint, ListObjects};
+use ossftp_oss::{
+    Bucket, Client, ClientConfig, Credentials, Endpoint, GetObject, ListObjects, PutObject,
+    SliceBody,
+};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -136,6 +140,26 @@ impl World {
             .map(|key| key.strip_prefix(&prefix).unwrap().to_owned())
             .filter(|name| !name.is_empty())
             .collect()
+    }
+
+    /// What an object of the test's folder holds, read around the gateway.
+    pub(crate) fn object(&self, name: &str) -> Vec<u8> {
+        let key = format!("{}/{name}", self.folder);
+        let mut bytes = Vec::new();
+        self.bucket()
+            .get_object(&key, &GetObject::default())
+            .unwrap_or_else(|error| panic!("{key}: {error}"))
+            .read_to_end(&mut bytes)
+            .unwrap();
+        bytes
+    }
+
+    /// Puts an object into the test's folder, around the gateway.
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
+        let key = format!("{}/{name}", self.folder);
+        self.bucket()
+            .put_object(&key, &mut SliceBody::new(bytes), &PutObject::default())
+            .unwrap();
     }
 
     /// How many multipart uploads in the test's folder are neither completed nor aborted.
