@@ -1,9 +1,10 @@
 //! The XML of OSS.
 //!
 //! Decides how answers are read and how request bodies are written. Answers come from outside: their size, their
-//! number of nodes and their DTDs are bounded, and names are matched without their namespace. What the values mean is
+//! number of nodes, attributes and namespaces and their DTDs are bounded, and names are matched without their namespace. What the values mean is
 //! left to the client.
 
+mod bounds;
 mod read;
 mod write;
 

@@ -2,7 +2,7 @@
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::{MAX_ANSWER, MAX_ERROR};
+use super::{MAX_ANSWER, MAX_ERROR, bounds};
 use crate::encode;
 use crate::error::{ProtocolError, Result};
 use crate::time;
@@ -370,6 +370,9 @@ fn parse<'a>(text: &'a str, root: &str) -> Result<Document<'a>> {
         nodes_limit: 500_000,
         ..ParsingOptions::default()
     };
+    if !bounds::hold(text) {
+        return Err(bad("too many attributes"));
+    }
     let document =
         Document::parse_with_options(text, options).map_err(|error| bad(&error.to_string()))?;
     if document.root_element().tag_name().name() != root {
