@@ -13,6 +13,8 @@ pub use read::{
     copy_result, delete_result, error_document, initiate_result, object_page, part_page,
     region_list, upload_page,
 };
+#[cfg(feature = "fuzz")]
+pub(crate) use write::escape;
 pub use write::{complete_multipart_upload, delete_objects, restore_request};
 
 /// The longest answer that is read: 1,000 keys of 1,023 encoded bytes need 4 MiB.

@@ -4,7 +4,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 
 use super::{MAX_ANSWER, MAX_ERROR, bounds};
 use crate::encode;
-use crate::error::{ProtocolError, Result};
+use crate::error::{ProtocolError, Result, one_line};
 use crate::time;
 use crate::types::{
     BucketInfo, BucketPage, BucketSummary, CompletedUpload, Copied, DeletedKey, InitiatedUpload,
@@ -353,7 +353,8 @@ pub fn region_list(body: &[u8]) -> Result<Vec<Region>> {
 }
 
 fn bad(what: &str) -> crate::Error {
-    ProtocolError::BadXml(what.to_owned()).into()
+    // The parser shows what it stumbled over.
+    ProtocolError::BadXml(one_line(what.to_owned())).into()
 }
 
 fn utf8(body: &[u8]) -> Result<&str> {
