@@ -133,7 +133,7 @@ impl Answer {
 }
 
 fn read<T>(answer: crate::Result<T>) -> Option<T> {
-    answer.inspect_err(|error| one_line(error)).ok()
+    answer.inspect_err(one_line).ok()
 }
 
 /// What is logged cannot begin a line of its own, nor steer a terminal.
@@ -213,7 +213,7 @@ fn service_error(body: &[u8], answers: &[Answer]) {
     assert_eq!(ServiceError::read(404, header, b""), read);
     match answers.first() {
         Some(Answer::Error(error)) => {
-            assert_eq!(read.code.chars().count(), error.code.chars().count())
+            assert_eq!(read.code.chars().count(), error.code.chars().count());
         }
         _ => assert_eq!(read.code, ""),
     }
