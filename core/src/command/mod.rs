@@ -11,6 +11,7 @@ pub use parse::{ParseError, parse};
 pub use table::{COMMANDS, EXTENSIONS, Feature, Spec, find};
 
 use crate::Secret;
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -165,15 +166,18 @@ impl Command {
     /// The line that [`parse`] reads this command from, without a line end.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut line = Vec::from(self.verb());
-        if let Some(argument) = self.argument() {
+        let (verb, argument) = (self.verb(), self.argument());
+        let length = argument.as_ref().map_or(0, |argument| argument.len() + 1);
+        let mut line = Vec::with_capacity(verb.len() + length);
+        line.extend_from_slice(verb.as_bytes());
+        if let Some(argument) = argument {
             line.push(b' ');
             line.extend_from_slice(&argument);
         }
         line
     }
 
-    fn argument(&self) -> Option<Vec<u8>> {
+    fn argument(&self) -> Option<Cow<'_, [u8]>> {
         match self {
             Self::User(a)
             | Self::Cwd(a)
@@ -187,27 +191,31 @@ impl Command {
             | Self::Mkd(a)
             | Self::Size(a)
             | Self::Mdtm(a)
-            | Self::Opts(a) => Some(a.clone()),
+            | Self::Opts(a) => Some(Cow::Borrowed(a)),
             Self::List(a)
             | Self::Nlst(a)
             | Self::Mlsd(a)
             | Self::Mlst(a)
             | Self::Stat(a)
-            | Self::Help(a) => a.clone(),
-            Self::Pass(secret) => Some(secret.expose().to_vec()),
-            Self::Type(TransferType::Ascii) => Some(Vec::from("A")),
-            Self::Type(TransferType::Image) => Some(Vec::from("I")),
-            Self::Stru => Some(Vec::from("F")),
-            Self::Mode => Some(Vec::from("S")),
-            Self::Rest(n) | Self::Allo(n) => Some(n.to_string().into_bytes()),
+            | Self::Help(a) => a.as_deref().map(Cow::Borrowed),
+            Self::Pass(secret) => Some(Cow::Borrowed(secret.expose())),
+            Self::Type(TransferType::Ascii) => Some(Cow::Borrowed(b"A")),
+            Self::Type(TransferType::Image) => Some(Cow::Borrowed(b"I")),
+            Self::Stru => Some(Cow::Borrowed(b"F")),
+            Self::Mode => Some(Cow::Borrowed(b"S")),
+            Self::Rest(n) | Self::Allo(n) => Some(n.to_string().into_bytes().into()),
             Self::Epsv(Epsv::Any) => None,
-            Self::Epsv(Epsv::V4) => Some(Vec::from("1")),
-            Self::Epsv(Epsv::V6) => Some(Vec::from("2")),
-            Self::Epsv(Epsv::All) => Some(Vec::from("ALL")),
-            Self::Port(to) => Some(port_argument(*to).into_bytes()),
+            Self::Epsv(Epsv::V4) => Some(Cow::Borrowed(b"1")),
+            Self::Epsv(Epsv::V6) => Some(Cow::Borrowed(b"2")),
+            Self::Epsv(Epsv::All) => Some(Cow::Borrowed(b"ALL")),
+            Self::Port(to) => Some(port_argument(*to).into_bytes().into()),
             Self::Eprt(to) => {
                 let protocol = if to.is_ipv4() { 1 } else { 2 };
-                Some(format!("|{protocol}|{}|{}|", to.ip(), to.port()).into_bytes())
+                Some(
+                    format!("|{protocol}|{}|{}|", to.ip(), to.port())
+                        .into_bytes()
+                        .into(),
+                )
             }
             Self::Quit
             | Self::Cdup

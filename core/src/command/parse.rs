@@ -6,6 +6,7 @@
 use super::table::{self, Spec};
 use super::{Command, Epsv, TransferType};
 use crate::Secret;
+use crate::text::has_control;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use nom::branch::alt;
@@ -56,7 +57,7 @@ pub fn parse(line: &[u8]) -> Result<Command, ParseError> {
     let (argument, verb) = verb(line).map_err(|_| ParseError::UnknownVerb)?;
     let spec = table::find(verb).ok_or(ParseError::UnknownVerb)?;
     // A password may hold anything; nothing else may hold a control character.
-    if spec.verb != "PASS" && argument.iter().any(u8::is_ascii_control) {
+    if spec.verb != "PASS" && has_control(argument) {
         return Err(ParseError::Syntax(spec));
     }
     (spec.parser)(argument).map_err(|bad| match bad {

@@ -24,16 +24,20 @@ mod transfer;
 use crate::command::{self, Command, ParseError, Spec};
 use crate::line::{Line, LineReader};
 use crate::listing::Facts;
+use crate::reply::encode_line;
+use crate::text::without_control;
 use crate::{
     Admin, Code, DataRoute, Direction, Event, FtpPath, Id, Input, LoginInfo, Now, Operation,
     Output, Peer, Reply, SessionConfig,
 };
+use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use files::After;
+use memchr::memchr;
 use transfer::{Phase, Running};
 
 /// Pending replies beyond this stop the session from taking more commands.
@@ -218,7 +222,7 @@ impl Session {
                 .login
                 .as_ref()
                 .and(self.user.as_ref())
-                .map(|u| printable(u)),
+                .map(|u| printable(u.as_slice())),
             cwd: self.cwd.clone(),
             transfer: match &self.pending {
                 Pending::Transfer(running) => Some(TransferSnapshot {
@@ -351,7 +355,7 @@ impl Session {
     fn log_command(&mut self, command: &Command) {
         let text = match command {
             Command::Pass(_) => String::from("PASS ***"),
-            command => printable(&command.encode()),
+            command => printable(command.encode()),
         };
         self.event(Event::Command(text));
     }
@@ -526,33 +530,38 @@ impl Session {
         self.outputs.push_back(Output::Perform { id, operation });
     }
 
-    fn say(&mut self, code: Code, text: impl Into<Vec<u8>>) {
-        self.reply(&Reply::new(code, text));
+    fn say(&mut self, code: Code, text: impl AsRef<[u8]>) {
+        self.put(|out| encode_line(code, text.as_ref(), out));
     }
 
     fn reply(&mut self, reply: &Reply) {
+        self.put(|out| reply.encode(out));
+    }
+
+    /// One reply, which `encode` appends to what goes out.
+    fn put(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         if self.control_closed || self.closed {
             return;
         }
-        let mut wire = Vec::new();
-        reply.encode(&mut wire);
-        let first = wire.split(|b| *b == b'\r').next().unwrap_or_default();
-        let first = printable(first);
-        self.unsent += wire.len();
         // Replies that follow one another go out in one write.
-        let last_send = self
+        let last = self
             .outputs
-            .iter_mut()
-            .rev()
-            .find_map(|output| match output {
-                Output::Event(_) => None,
-                Output::Send(bytes) => Some(Some(bytes)),
-                _ => Some(None),
-            });
-        match last_send.flatten() {
-            Some(bytes) => bytes.append(&mut wire),
-            None => self.outputs.push_back(Output::Send(wire)),
+            .iter()
+            .rposition(|output| !matches!(output, Output::Event(_)))
+            .filter(|index| matches!(self.outputs.get(*index), Some(Output::Send(_))));
+        let index = last.unwrap_or(self.outputs.len());
+        if last.is_none() {
+            self.outputs.push_back(Output::Send(Vec::new()));
         }
+        let Some(Output::Send(wire)) = self.outputs.get_mut(index) else {
+            return;
+        };
+        let before = wire.len();
+        encode(wire);
+        self.unsent += wire.len().saturating_sub(before);
+        let reply = wire.get(before..).unwrap_or_default();
+        let first = reply.get(..memchr(b'\r', reply).unwrap_or(reply.len()));
+        let first = printable(first.unwrap_or_default());
         self.event(Event::Reply(first));
     }
 
@@ -593,9 +602,6 @@ fn line_len(line: &Line) -> usize {
 }
 
 /// Bytes from the client as one line of text for a log.
-fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
+fn printable<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> String {
+    without_control(bytes, '?')
 }
