@@ -2,7 +2,7 @@
 
 use super::Cancel;
 use super::storage::{Lister, ObjectReader, ObjectWriter, Volume, write_all};
-use crate::listing::write_entry;
+use crate::listing::write_named;
 use crate::{
     AsciiDecoder, AsciiEncoder, DataError, ErrorKind, ListFormat, StorageError, Transfer,
     TransferFailure, TransferKind, TransferReport,
@@ -222,7 +222,10 @@ impl Job {
             };
             text.clear();
             for entry in &page {
-                write_entry(*format, entry, self.transfer.began_unix, &mut text);
+                // A name that cannot be said is left out, not mangled into another one.
+                if let Some(name) = self.transfer.names.write(&entry.name) {
+                    write_named(*format, entry, &name, self.transfer.began_unix, &mut text);
+                }
             }
             self.send(&text, data)?;
         }

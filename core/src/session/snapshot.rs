@@ -37,7 +37,7 @@ impl Session {
                 .login
                 .as_ref()
                 .and(self.user.as_ref())
-                .map(|u| printable(u)),
+                .map(|u| printable(u.as_slice())),
             cwd: self.cwd.clone(),
             transfer: match &self.pending {
                 Pending::Transfer(running) => Some(TransferSnapshot {

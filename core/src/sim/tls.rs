@@ -53,14 +53,14 @@ impl Watch {
 
     /// Takes in a command and its final reply.
     pub(super) fn learn(&mut self, verb: &[u8], argument: &[u8], code: u16) {
-        let argument = argument.to_ascii_uppercase();
+        let is = |word: &[u8]| argument.eq_ignore_ascii_case(word);
         match (verb, code) {
             (b"AUTH", 234) => {
-                let private = matches!(argument.as_slice(), b"SSL" | b"TLS-P");
+                let private = is(b"SSL") || is(b"TLS-P");
                 self.promised = Some(Change::Up { private });
             }
             (b"CCC", 200) => self.promised = Some(Change::Down),
-            (b"PROT", 200) => self.private = argument == b"P",
+            (b"PROT", 200) => self.private = is(b"P"),
             (b"REIN", 220) => self.private = self.private_at_first,
             _ => {}
         }

@@ -12,6 +12,7 @@ mod info;
 mod limits;
 mod listings;
 mod login;
+mod names;
 mod protection;
 mod secure;
 mod transfers;

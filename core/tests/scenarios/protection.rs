@@ -428,6 +428,6 @@ proptest! {
             script += line;
             script += "\n";
         }
-        fuzz::session(script.as_bytes());
+        fuzz::session_any_way(script.as_bytes());
     }
 }
