@@ -258,7 +258,11 @@ impl Simulator {
     }
 
     pub(super) fn go_on(&mut self, script: Script) -> Result<(), Failure> {
-        self.steps.extend(script.into_steps());
+        if self.steps.is_empty() {
+            self.steps = script.into_steps();
+        } else {
+            self.steps.extend(script.into_steps());
+        }
         self.inputs = 0;
         self.drain();
         while !self.is_over() {
