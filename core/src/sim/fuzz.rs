@@ -95,9 +95,9 @@ pub fn session_bytes(data: &[u8]) {
     let draw = mixed(data.iter().fold(0, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
     }));
-    let pieces = match draw % 4 {
-        0 | 1 => Pieces::default(),
-        2 => Pieces::Of(1),
+    let pieces = match draw % 8 {
+        0..4 => Pieces::default(),
+        4 => Pieces::Of(1),
         _ => Pieces::Drawn(draw),
     };
     if (draw >> 32).is_multiple_of(8) {

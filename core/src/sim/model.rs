@@ -6,6 +6,7 @@
 
 use super::conversation::{Command, Exchange};
 use super::transcript::shown;
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
@@ -287,18 +288,21 @@ impl Model {
             (0, true) => old.len(),
             (rest, _) => usize::try_from(rest).unwrap_or(usize::MAX),
         };
-        let mut bytes = old
+        let kept = old
             .get(..keep)
-            .ok_or_else(|| format!("{} was stored with an offset beyond its end", text(&path)))?
-            .to_vec();
+            .ok_or_else(|| format!("{} was stored with an offset beyond its end", text(&path)))?;
+        let mut bytes = Vec::with_capacity(kept.len() + sent.len());
+        bytes.extend_from_slice(kept);
         if self.image {
             bytes.extend_from_slice(sent);
         } else {
             let lines = sent.split_inclusive(|b| *b == b'\n');
             for line in lines {
-                match line.strip_suffix(b"\r\n") {
-                    Some(line) => bytes.extend_from_slice(&[line, b"\n"].concat()),
-                    None => bytes.extend_from_slice(line),
+                if let Some(line) = line.strip_suffix(b"\r\n") {
+                    bytes.extend_from_slice(line);
+                    bytes.push(b'\n');
+                } else {
+                    bytes.extend_from_slice(line);
                 }
             }
         }
@@ -312,18 +316,21 @@ impl Model {
         let expected = bytes.and_then(|bytes| bytes.get(from..));
         let expected = expected.ok_or_else(|| format!("{} has no byte {rest}", text(path)))?;
         let expected = if self.image {
-            expected.to_vec()
+            Cow::Borrowed(expected)
         } else {
-            let mut wire = Vec::new();
+            let mut wire = Vec::with_capacity(received.len());
             for line in expected.split_inclusive(|b| *b == b'\n') {
                 match (line.strip_suffix(b"\r\n"), line.strip_suffix(b"\n")) {
-                    (None, Some(line)) => wire.extend_from_slice(&[line, b"\r\n"].concat()),
+                    (None, Some(line)) => {
+                        wire.extend_from_slice(line);
+                        wire.extend_from_slice(b"\r\n");
+                    }
                     _ => wire.extend_from_slice(line),
                 }
             }
-            wire
+            Cow::Owned(wire)
         };
-        if expected == received {
+        if *expected == *received {
             return Ok(());
         }
         Err(format!(

@@ -21,7 +21,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
@@ -265,7 +265,11 @@ impl Simulator {
     }
 
     pub(super) fn go_on(&mut self, script: Script) -> Result<(), Failure> {
-        self.steps.extend(script.into_steps());
+        if self.steps.is_empty() {
+            self.steps = script.into_steps();
+        } else {
+            self.steps.extend(script.into_steps());
+        }
         self.inputs = 0;
         self.monitor.tls_policy(self.session.config().tls);
         self.drain();
@@ -338,7 +342,10 @@ impl Simulator {
             }
         }
         if !self.sparing {
-            self.monitor.secret(&format!("{:?}", self.session));
+            let mut text = String::with_capacity(2048);
+            // Nothing that is written to a `String` fails.
+            let _ = write!(text, "{:?}", self.session);
+            self.monitor.secret(&text);
         }
         let reason = match self.failure.take() {
             Some(reason) => reason,
