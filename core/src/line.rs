@@ -173,6 +173,11 @@ impl LineReader {
             }
             (Telnet::Command, 251..=254) => Telnet::Option,
             (Telnet::Command, SB) => Telnet::Subnegotiation,
+            // No command of Telnet: the IAC stands alone.
+            (Telnet::Command, ..236) => {
+                self.data(byte);
+                Telnet::Data
+            }
             (Telnet::Command | Telnet::Option, _) => Telnet::Data,
             (Telnet::Subnegotiation, IAC) => Telnet::SubnegotiationCommand,
             (Telnet::SubnegotiationCommand, SE) => Telnet::Data,
@@ -239,6 +244,7 @@ mod tests {
     fn telnet() {
         assert_eq!(lines(&[b"\xff\xf4\xff\xf2ABOR\r\n"]), vec![text(b"ABOR")]);
         assert_eq!(lines(&[b"a\xff\xffb\n"]), vec![text(b"a\xffb")]);
+        assert_eq!(lines(&[b"\xff\xf4\xffABOR\r\n"]), vec![text(b"ABOR")]);
         assert_eq!(lines(&[b"\xff\xfd\x06NOOP\n"]), vec![text(b"NOOP")]);
         assert_eq!(
             lines(&[b"\xff\xfax\xffyz\xff\xf0NOOP\n"]),

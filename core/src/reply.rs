@@ -212,7 +212,8 @@ fn coded_line(code: Code, separator: u8, line: &[u8], out: &mut Vec<u8>) {
         out.push(b'0' + u8::try_from(digit % 10).unwrap_or(0));
     }
     out.push(separator);
-    text(line, out);
+    // Strict clients take a code without text for no reply.
+    text(if line.is_empty() { b"-" } else { line }, out);
     out.extend_from_slice(b"\r\n");
 }
 

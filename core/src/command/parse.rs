@@ -76,14 +76,19 @@ pub(super) type Read<'a, T> = IResult<&'a [u8], T, Error<&'a [u8]>>;
 /// # Errors
 /// [`ParseError`] names the row of the table where there is one.
 pub fn parse(line: &[u8]) -> Result<Command, ParseError> {
-    let (argument, verb) = verb(line).map_err(|_| ParseError::UnknownVerb)?;
+    let (argument, verb) = verb(without_signals(line)).map_err(|_| ParseError::UnknownVerb)?;
     let spec = table::find(verb).ok_or(ParseError::UnknownVerb)?;
     let spec = match table::site_row(argument) {
         Some((row, _)) if spec.verb == "SITE" => row,
         _ => spec,
     };
-    // A password may hold anything; nothing else may hold a control character.
-    if spec.verb != "PASS" && has_control(argument) {
+    // A password may hold control characters, but none that ends a line or a text somewhere.
+    let bad = if spec.verb == "PASS" {
+        argument.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'))
+    } else {
+        has_control(argument)
+    };
+    if bad {
         return Err(ParseError::Syntax(spec));
     }
     let parser = if spec.is_site() {
@@ -97,6 +102,13 @@ pub fn parse(line: &[u8]) -> Result<Command, ParseError> {
         Bad::Protocol => ParseError::Protocol(spec),
         Bad::NotImplemented => ParseError::NotImplemented(spec),
     })
+}
+
+/// The line without what is left of Telnet signals before its verb: where urgent data loses its
+/// way, IAC does not arrive with them.
+fn without_signals(line: &[u8]) -> &[u8] {
+    let verb = line.iter().position(|b| *b < 240);
+    line.get(verb.unwrap_or(0)..).unwrap_or_default()
 }
 
 /// The verb, and the argument that follows its one space.
@@ -546,6 +558,9 @@ mod tests {
             ("EPSV x", 501),
             ("PASV x", 501),
             ("MKD a\u{1}b", 501),
+            ("PASS a\u{1}b", 200),
+            ("PASS a\0b", 501),
+            ("PASS a\rb", 501),
             ("LIST -la", 200),
         ] {
             assert_eq!(code(line), expected, "{line:?}");

@@ -125,11 +125,15 @@ impl Session {
 
     /// PORT and EPRT. Not to system ports, and unless the policy is wider, only to the client's own
     /// address: anything else is the bounce attack of RFC 2577 section 3, which names 504 for it.
-    pub(super) fn active(&mut self, to: SocketAddr) {
+    pub(super) fn active(&mut self, to: SocketAddr, extended: bool) {
         if self.refuse_after_epsv_all() {
             return;
         }
         let to = SocketAddr::new(to.ip().to_canonical(), to.port());
+        if extended && to.is_ipv4() != self.local_ip().is_ipv4() {
+            self.bad_protocol();
+            return;
+        }
         let own = to.ip() == self.peer_ip();
         if !own && self.config.active != ActivePolicy::AnyAddress {
             let text = format!(

@@ -130,6 +130,10 @@ impl fmt::Debug for Command {
 
 impl Command {
     fn new(mut line: Vec<u8>) -> Self {
+        let signals = line.iter().take_while(|b| **b >= 240).count();
+        if signals < line.len() {
+            line.drain(..signals);
+        }
         let verb_length = memchr(b' ', &line).unwrap_or(line.len());
         let verb = line.get_mut(..verb_length).unwrap_or_default();
         verb.make_ascii_uppercase();
@@ -357,7 +361,11 @@ fn without_telnet(line: &[u8]) -> Vec<u8> {
                 None => break,
             },
             [255, 251..=254] | [255] => break,
-            [255, _, tail @ ..] => tail,
+            [255, 236..=255, tail @ ..] => tail,
+            [255, byte, tail @ ..] => {
+                data.push(*byte);
+                tail
+            }
             [byte, tail @ ..] => {
                 data.push(*byte);
                 tail
