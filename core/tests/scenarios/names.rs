@@ -156,3 +156,32 @@ fn what_is_no_text_is_refused() {
         .expect(501);
     play(gbk(true), &store, &script);
 }
+
+/// What a client said of its names is forgotten with everything else it said.
+#[test]
+fn a_session_that_begins_anew_reads_names_as_the_listener_does() {
+    let store = store();
+    let mut config = gbk(true);
+    config.tls.offered = true;
+    let script = Script::new().expect(220);
+    let make = |script: Script, name: &[u8]| {
+        script
+            .send("USER demo")
+            .expect(331)
+            .send("PASS secret")
+            .expect(230)
+            .raw(line(&[b"MKD", name]))
+            .expect(257)
+    };
+    let off = |script: Script| script.send("OPTS UTF8 OFF").expect(200);
+    // Two bytes that are UTF-8 and GBK, of other characters.
+    let script = make(off(script), b"\xc4\xa3").send("REIN").expect(220);
+    let script = off(make(script, b"\xc4\xa3")).send("AUTH TLS").expect(234);
+    play(config, &store, &make(script, b"x\xc4\xa3"));
+    let names = ["/模", "/ģ", "/xģ"];
+    assert!(
+        names
+            .iter()
+            .all(|name| store.directories().contains(name.as_bytes()))
+    );
+}
