@@ -79,6 +79,11 @@ pub(super) fn time_and_path(argument: &[u8]) -> Result<(i64, Vec<u8>), Bad> {
     whole(separated_pair(time, byte(' '), path), argument)
 }
 
+/// `time SP path`, where it may be something else.
+pub(crate) fn maybe_time_and_path(argument: &[u8]) -> Option<(i64, Vec<u8>)> {
+    time_and_path(argument).ok()
+}
+
 /// A path, perhaps in quotes, and perhaps two numbers after it. A path without quotes may hold
 /// spaces; when it ends in two numbers, they are the range.
 pub(super) fn path_and_range(argument: &[u8]) -> Result<(Vec<u8>, Option<(u64, u64)>), Bad> {

@@ -1,6 +1,7 @@
 //! The one pump: opens a transfer on a volume, moves its bytes, commits or discards it.
 
 use super::Cancel;
+use super::part::Part;
 use super::storage::{Lister, ObjectReader, ObjectWriter, Volume, write_all};
 use crate::listing::write_entry;
 use crate::{
@@ -91,8 +92,15 @@ impl Job {
     ) -> Result<(Self, Option<u64>), StorageError> {
         let mut size = None;
         let content = match &transfer.kind {
-            TransferKind::Retrieve { path, offset, .. } => {
-                let reader = volume.open_read(path, *offset, &cancel)?;
+            TransferKind::Retrieve {
+                path,
+                offset,
+                length,
+            } => {
+                let mut reader = volume.open_read(path, *offset, &cancel)?;
+                if let Some(length) = length {
+                    reader = Box::new(Part::new(reader, *length));
+                }
                 size = reader.remaining();
                 Content::Read(reader)
             }

@@ -225,7 +225,7 @@ impl Session {
 
     fn say_facts(&mut self, path: &FtpPath, entry: &Entry) {
         let mut line = Vec::new();
-        facts(self.facts, entry, path.as_bytes(), &mut line);
+        facts(self.shown_facts(), entry, path.as_bytes(), &mut line);
         self.reply(&Reply::lines(
             Code::FILE_DONE,
             "Facts:",

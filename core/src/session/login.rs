@@ -20,7 +20,9 @@ impl Session {
             self.started = self.now.mono;
         }
         self.rename_from = None;
+        self.copy_from = None;
         self.rest = 0;
+        self.range = None;
         self.allo = None;
         if self.route.take() == Some(DataRoute::Passive) {
             self.outputs.push_back(Output::StopListening);

@@ -4,12 +4,15 @@
 //! and the bytes on its data connections. So whenever it and the storage disagree, somebody was
 //! told something that is not so.
 
+mod more;
+
 use super::conversation::{Command, Exchange};
 use super::transcript::shown;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use more::{part, two_numbers};
 
 /// A normalised path: `/` before each component, so the root is empty.
 type Path = Vec<u8>;
@@ -24,6 +27,13 @@ pub(super) struct Model {
     image: bool,
     rest: u64,
     rename_from: Option<Path>,
+    copy_from: Option<Path>,
+    /// RANG: the first and the last byte.
+    range: Option<(u64, u64)>,
+    /// OPTS HASH, as the server named it.
+    hash: Option<Vec<u8>>,
+    /// There are symbolic links, of which this model knows nothing: it knows no files any more.
+    lost: bool,
 }
 
 /// The bytes of the data connection that a command used.
@@ -61,8 +71,9 @@ impl Model {
         // A command that came before login leaves everything as it was, as does a USER that was
         // not understood; the others use up what was prepared for them in any case.
         let counts = exchange.code != 530 && (verb != "USER" || exchange.code != 501);
+        let range = self.used_range(verb.as_bytes(), counts);
         let rest = match verb.as_str() {
-            "RETR" | "STOR" | "APPE" | "USER" if counts => core::mem::take(&mut self.rest),
+            "RETR" | "STOR" | "APPE" | "STOU" | "USER" if counts => core::mem::take(&mut self.rest),
             _ => self.rest,
         };
         if counts && matches!(verb.as_str(), "RNFR" | "RNTO" | "USER") {
@@ -71,6 +82,7 @@ impl Model {
                 return self.rename(from, path);
             }
         }
+        let copy_from = self.used_copy_from(verb.as_bytes(), argument, counts);
         if !done {
             return Ok(());
         }
@@ -83,24 +95,42 @@ impl Model {
             "CDUP" | "XCUP" => self.cwd = parent(&self.cwd).to_vec(),
             "PWD" | "XPWD" => return self.check_pwd(&exchange.reply),
             "TYPE" => self.image = !argument.to_ascii_uppercase().starts_with(b"A"),
-            "REST" => self.rest = number(argument),
+            "REST" => (self.rest, self.range) = (number(argument), None),
+            "RANG" => {
+                self.rest = 0;
+                self.range = two_numbers(argument).filter(|(first, last)| first <= last);
+            }
             "RNFR" => self.rename_from = Some(path),
             "DELE" => self.delete(&path)?,
             "MKD" | "XMKD" => self.make_directory(path)?,
             "RMD" | "XRMD" => self.remove_directory(&path)?,
             "SIZE" => return self.check_size(&path, &exchange.reply),
             "STOR" | "APPE" => self.store(verb == "APPE", path, rest, &moved.sent)?,
-            "RETR" => return self.check_download(&path, rest, &moved.received),
+            "STOU" => self.store_new(exchange.command.file.as_deref(), &moved.sent)?,
+            "RETR" => return self.check_download(&path, rest, range, &moved.received),
             "NLST" => return self.check_names(argument, &moved.received, false),
             "MLSD" => return self.check_names(argument, &moved.received, true),
-            _ => {}
+            verb => {
+                let verb = verb.as_bytes();
+                return self.learn_more(verb, argument, &exchange.reply, range, copy_from);
+            }
         }
         Ok(())
+    }
+
+    /// Whether it still knows all files.
+    pub(super) fn is_sure(&self) -> bool {
+        !self.lost
     }
 
     /// The model as it would be if `command`, whose reply nobody heard, was done.
     pub(super) fn supposing(&self, command: &Command, moved: &Moved) -> Option<Self> {
         let append = command.verb == "APPE";
+        if command.verb == "STOU" {
+            let mut other = self.clone();
+            let file = command.file.as_deref();
+            return other.store_new(file, &moved.sent).ok().map(|()| other);
+        }
         if command.verb != "STOR" && !append {
             return None;
         }
@@ -260,10 +290,19 @@ impl Model {
         Ok(())
     }
 
-    fn check_download(&self, path: &Path, rest: u64, received: &[u8]) -> Result<(), String> {
+    fn check_download(
+        &self,
+        path: &Path,
+        rest: u64,
+        range: Option<(u64, u64)>,
+        received: &[u8],
+    ) -> Result<(), String> {
         let bytes = self.files.get(path).map(Vec::as_slice);
         let from = usize::try_from(rest).unwrap_or(usize::MAX);
-        let expected = bytes.and_then(|bytes| bytes.get(from..));
+        let expected = match range {
+            Some(range) => bytes.and_then(|bytes| part(bytes, range)),
+            None => bytes.and_then(|bytes| bytes.get(from..)),
+        };
         let expected = expected.ok_or_else(|| format!("{} has no byte {rest}", text(path)))?;
         let expected = if self.image {
             expected.to_vec()
