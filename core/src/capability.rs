@@ -150,8 +150,10 @@ impl HashAlgorithms {
 
     /// Those in it, the preferred one first.
     pub fn iter(self) -> impl Iterator<Item = HashAlgorithm> {
-        let all = HashAlgorithm::ALL.iter().copied();
-        all.filter(move |algorithm| self.contains(*algorithm))
+        HashAlgorithm::ALL
+            .iter()
+            .copied()
+            .filter(move |algorithm| self.contains(*algorithm))
     }
 }
 

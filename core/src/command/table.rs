@@ -435,6 +435,34 @@ pub static SITE_COMMANDS: &[Spec] = &[
 /// in UTF-8 (RFC 2640).
 pub static EXTENSIONS: &[&str] = &["TVFS", "UTF8"];
 
+/// A verb of at most eight letters as one number, in upper case; 0 for what is none.
+const fn key(verb: &[u8]) -> u64 {
+    if verb.len() > 8 {
+        return 0;
+    }
+    let (mut key, mut at) = (0, 0);
+    while at < verb.len() {
+        if verb[at] == 0 {
+            return 0;
+        }
+        key = key << 8 | verb[at].to_ascii_uppercase() as u64;
+        at += 1;
+    }
+    key
+}
+
+/// The verb and the alias of each row, as [`key`] has them: what is looked for twice a command.
+static KEYS: [[u64; 2]; COMMANDS.len()] = {
+    let mut keys = [[0; 2]; COMMANDS.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        let spec = &COMMANDS[at];
+        keys[at] = [key(spec.verb.as_bytes()), key(spec.alias.as_bytes())];
+        at += 1;
+    }
+    keys
+};
+
 /// The row of a verb or alias, in any case. `SITE` and a word after it is the row of both.
 #[must_use]
 pub fn find(verb: &[u8]) -> Option<&'static Spec> {
@@ -444,10 +472,9 @@ pub fn find(verb: &[u8]) -> Option<&'static Spec> {
     if let Some((_, word)) = sub {
         return site_row(word).map(|(row, _)| row);
     }
-    COMMANDS.iter().find(|spec| {
-        verb.eq_ignore_ascii_case(spec.verb.as_bytes())
-            || (!spec.alias.is_empty() && verb.eq_ignore_ascii_case(spec.alias.as_bytes()))
-    })
+    let wanted = Some(key(verb)).filter(|key| *key != 0)?;
+    let row = KEYS.iter().position(|keys| keys.contains(&wanted))?;
+    COMMANDS.get(row)
 }
 
 /// The row of [`SITE_COMMANDS`] that the argument of SITE begins with, and what follows it and

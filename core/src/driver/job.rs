@@ -3,11 +3,12 @@
 use super::Cancel;
 use super::part::Part;
 use super::storage::{Lister, ObjectReader, ObjectWriter, Volume, write_all};
-use crate::listing::write_entry;
+use crate::listing::write_named;
 use crate::{
     AsciiDecoder, AsciiEncoder, DataError, ErrorKind, ListFormat, StorageError, Transfer,
     TransferFailure, TransferKind, TransferReport,
 };
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -230,7 +231,18 @@ impl Job {
             };
             text.clear();
             for entry in &page {
-                write_entry(*format, entry, self.transfer.began_unix, &mut text);
+                // A name that cannot be said is left out, not mangled into another one.
+                let names = self.transfer.names;
+                let Some(name) = names.write(&entry.name) else {
+                    continue;
+                };
+                let linked = entry.target.as_ref().map(|target| {
+                    let mut entry = entry.clone();
+                    entry.target = names.write(target).map(Cow::into_owned);
+                    entry
+                });
+                let entry = linked.as_ref().unwrap_or(entry);
+                write_named(*format, entry, &name, self.transfer.began_unix, &mut text);
             }
             self.send(&text, data)?;
         }

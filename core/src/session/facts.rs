@@ -7,7 +7,8 @@ use super::{Session, files};
 use crate::command::{fact_text, maybe_time_and_path};
 use crate::listing::time_val;
 use crate::{
-    Answer, Capabilities, Code, ErrorKind, FactChanges, FtpPath, Modes, Operation, StorageError,
+    Answer, Capabilities, Code, ErrorKind, FactChanges, FtpPath, Modes, Operation, Reply,
+    StorageError,
 };
 use alloc::format;
 use alloc::string::String;
@@ -23,7 +24,7 @@ pub(super) enum After {
     },
     /// MDTM with a time has set it.
     TimeSet,
-    /// The text of the 213 to MFMT, MFCT or MFF.
+    /// The text of the 213 to MFMT, MFCT or MFF, its name in the bytes that the client sent.
     Changed(Vec<u8>),
     /// SITE UTIME or SITE CHMOD has changed this.
     Done(FtpPath),
@@ -122,7 +123,7 @@ impl Session {
         match (after, answer) {
             (After::Mdtm { path, .. }, Answer::Entry(entry)) => self.say_time(&path, &entry),
             (After::TimeSet, _) => self.say(Code::FILE_STATUS, "The time of change is set."),
-            (After::Changed(text), _) => self.say(Code::FILE_STATUS, text),
+            (After::Changed(text), _) => self.reply_as_it_is(&Reply::new(Code::FILE_STATUS, text)),
             (After::Done(path), _) => {
                 let text = format!("{} changed.", path.display());
                 self.say(Code::OK, text);

@@ -7,12 +7,13 @@
 use super::{Session, files};
 use crate::command::Checksum;
 use crate::digest::{hex, hex_upper};
-use crate::{Answer, Code, ErrorKind, HashAlgorithm, Operation, StorageError};
+use crate::{Answer, Code, ErrorKind, HashAlgorithm, Operation, Reply, StorageError};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What an answer of the storage is for.
+/// What an answer of the storage is for. Names are in the bytes that the client sent, and go back
+/// in them.
 #[derive(Debug)]
 pub(super) enum After {
     /// HASH of this name, from this byte on.
@@ -148,14 +149,16 @@ impl Session {
                 // has 0-0, as other servers say it.
                 let last = first.saturating_add(bytes.saturating_sub(1));
                 let text = format!("{algorithm} {first}-{last} {} ", hex(&digest));
-                self.say(Code::FILE_STATUS, [text.as_bytes(), &name].concat());
+                let text = [text.as_bytes(), &name].concat();
+                self.reply_as_it_is(&Reply::new(Code::FILE_STATUS, text));
             }
             After::Checksum {
                 which: Checksum::Md5,
                 name,
             } => {
                 let text = format!(" {}", hex(&digest));
-                self.say(Code::MD5, [&name, text.as_bytes()].concat());
+                let text = [&name, text.as_bytes()].concat();
+                self.reply_as_it_is(&Reply::new(Code::MD5, text));
             }
             After::Checksum { .. } => self.say(Code::FILE_DONE, hex_upper(&digest)),
         }

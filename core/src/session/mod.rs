@@ -30,16 +30,20 @@ mod unique;
 use crate::command::{self, Command, ParseError, Spec};
 use crate::line::{Line, LineReader};
 use crate::listing::Facts;
+use crate::reply::encode_line;
+use crate::text::without_control;
 use crate::{
     Admin, Capabilities, Code, DataRoute, Direction, Event, FtpPath, HashAlgorithm, Id, Input,
     LoginInfo, Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
 };
+use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use files::After;
+use memchr::memchr;
 use secure::Security;
 use transfer::{Phase, Running};
 
@@ -270,7 +274,7 @@ impl Session {
                 .login
                 .as_ref()
                 .and(self.user.as_ref())
-                .map(|u| printable(u)),
+                .map(|u| printable(u.as_slice())),
             cwd: self.cwd.clone(),
             transfer: match &self.pending {
                 Pending::Transfer(running) => Some(TransferSnapshot {
@@ -404,7 +408,11 @@ impl Session {
         let text = match command {
             Command::Pass(_) => String::from("PASS ***"),
             Command::Acct => String::from("ACCT ***"),
-            command => printable(&command.encode()),
+            command => {
+                let line = command.encode();
+                let text = self.names.read(&line).map(printable);
+                text.unwrap_or_else(|_| printable(&line))
+            }
         };
         self.event(Event::Command(text));
     }
@@ -627,33 +635,61 @@ impl Session {
         self.outputs.push_back(Output::Perform { id, operation });
     }
 
-    fn say(&mut self, code: Code, text: impl Into<Vec<u8>>) {
-        self.reply(&Reply::new(code, text));
+    fn say(&mut self, code: Code, text: impl AsRef<[u8]>) {
+        if self.names.utf8() {
+            self.put(|out| encode_line(code, text.as_ref(), out));
+        } else {
+            let spoken = self.names.write_text(text.as_ref());
+            self.put(|out| encode_line(code, &spoken, out));
+        }
     }
 
+    /// Sends a reply, its text in the character set of the session.
     fn reply(&mut self, reply: &Reply) {
+        if self.names.utf8() {
+            self.put(|out| reply.encode(out));
+            return;
+        }
+        let names = self.names;
+        let spoken = reply.map(|text| names.write_text(text));
+        self.reply_as_it_is(&spoken);
+    }
+
+    fn reply_as_it_is(&mut self, reply: &Reply) {
+        self.put(|out| reply.encode(out));
+    }
+
+    /// One reply, which `encode` appends to what goes out.
+    fn put(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         if self.control_closed || self.closed {
             return;
         }
-        let mut wire = Vec::new();
-        reply.encode(&mut wire);
-        let first = wire.split(|b| *b == b'\r').next().unwrap_or_default();
-        let first = printable(first);
-        self.unsent += wire.len();
         // Replies that follow one another go out in one write.
-        let last_send = self
+        let last = self
             .outputs
-            .iter_mut()
-            .rev()
-            .find_map(|output| match output {
-                Output::Event(_) => None,
-                Output::Send(bytes) => Some(Some(bytes)),
-                _ => Some(None),
-            });
-        match last_send.flatten() {
-            Some(bytes) => bytes.append(&mut wire),
-            None => self.outputs.push_back(Output::Send(wire)),
+            .iter()
+            .rposition(|output| !matches!(output, Output::Event(_)))
+            .filter(|index| matches!(self.outputs.get(*index), Some(Output::Send(_))));
+        let index = last.unwrap_or(self.outputs.len());
+        if last.is_none() {
+            self.outputs.push_back(Output::Send(Vec::new()));
         }
+        let Some(Output::Send(wire)) = self.outputs.get_mut(index) else {
+            return;
+        };
+        let before = wire.len();
+        encode(wire);
+        self.unsent += wire.len().saturating_sub(before);
+        let reply = wire.get(before..).unwrap_or_default();
+        let first = reply.get(..memchr(b'\r', reply).unwrap_or(reply.len()));
+        let first = first.unwrap_or_default();
+        let first = if self.names.utf8() {
+            printable(first)
+        } else {
+            self.names
+                .read(first)
+                .map_or_else(|_| printable(first), printable)
+        };
         self.event(Event::Reply(first));
     }
 
@@ -694,9 +730,6 @@ fn line_len(line: &Line) -> usize {
 }
 
 /// Bytes from the client as one line of text for a log.
-fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
+fn printable<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> String {
+    without_control(bytes, '?')
 }

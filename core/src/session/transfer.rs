@@ -8,11 +8,12 @@
 use super::{Pending, Session};
 use crate::{
     Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, ListFormat, Output,
-    StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
+    Reply, StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
 };
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How far a transfer is.
@@ -51,6 +52,8 @@ pub(super) struct Running {
     offset: u64,
     /// Bytes that RANG asked for.
     length: Option<u64>,
+    /// The name that STOU has found.
+    pub(super) unique: Option<Vec<u8>>,
     /// ABOR came while the upload was being committed; it is answered after that.
     pub(super) abort_asked: bool,
 }
@@ -206,6 +209,7 @@ impl Session {
             expected,
             offset,
             length,
+            unique: None,
             abort_asked: false,
         });
         self.outputs.push_back(Output::Open(Box::new(transfer)));
@@ -244,17 +248,18 @@ impl Session {
         running.phase = Phase::Connecting;
         running.deadline = Some(now.saturating_add(patience));
         let route = running.route;
-        let (verb, path) = (running.verb, running.path.clone());
+        let unique = running.unique.take();
         let text = opening(running, size);
         if route == DataRoute::Passive {
             // The listener is the transfer's now.
             self.route = None;
         }
-        if verb == "STOU" {
-            let text = self.unique_text(&path);
-            self.say(Code::OPENING_DATA, text);
-        } else {
-            self.say(Code::OPENING_DATA, text);
+        match unique {
+            Some(name) => {
+                let text = [b"FILE: ", name.as_slice()].concat();
+                self.reply_as_it_is(&Reply::new(Code::OPENING_DATA, text));
+            }
+            None => self.say(Code::OPENING_DATA, text),
         }
         self.outputs.push_back(Output::Run { id, route });
         self.look_ahead();

@@ -5,10 +5,13 @@
 //! gets 553. While names are tried the session waits as for any operation, and what comes
 //! meanwhile waits too; an ABOR is done as soon as the transfer begins.
 //!
+//! The 150 says the name (RFC 1123 section 4.1.2.9) in the client's own words: relative to where it
+//! stands if it asked so, and in the bytes that it would send.
+//!
 //! REST before STOU has no meaning, for there is nothing to go on with: it is dropped.
 
 use super::transfer::is_file_name;
-use super::{Session, files};
+use super::{Pending, Session, files};
 use crate::{
     Answer, Civil, Code, DataRoute, ErrorKind, FtpPath, Operation, StorageError, StoreMode,
     TransferKind,
@@ -27,6 +30,8 @@ pub(super) struct After {
     /// The name as it was asked for; each try after the first adds a number.
     wanted: Vec<u8>,
     tries: u32,
+    /// The name of this try, as the client would say it.
+    name: Vec<u8>,
     path: FtpPath,
     /// Bytes that ALLO named.
     expected: Option<u64>,
@@ -58,6 +63,7 @@ impl Session {
         }
         self.try_name(After {
             route,
+            name: wanted.clone(),
             wanted,
             tries: 0,
             path,
@@ -102,7 +108,7 @@ impl Session {
         // The working directory is what it was: nothing is done in between.
         match self.path(&name, true) {
             Some(path) => {
-                after.path = path;
+                (after.name, after.path) = (name, path);
                 self.try_name(after);
             }
             None => self.stop_listening(),
@@ -122,18 +128,10 @@ impl Session {
             expected: after.expected,
         };
         self.begin("STOU", after.route, kind);
+        if let Pending::Transfer(running) = &mut self.pending {
+            running.unique = Some(after.name);
+        }
         // What came while the names were tried.
         self.look_ahead();
-    }
-
-    /// `FILE:` and the name (RFC 1123 section 4.1.2.9): one that the client can use as it is, as
-    /// long as it does not go to another directory.
-    pub(super) fn unique_text(&self, path: &FtpPath) -> Vec<u8> {
-        let name = if path.parent() == self.cwd {
-            path.name()
-        } else {
-            path.as_bytes()
-        };
-        [b"FILE: ", name].concat()
     }
 }

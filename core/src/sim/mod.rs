@@ -16,6 +16,7 @@ pub mod fuzz;
 mod invariants;
 mod memory;
 mod model;
+mod pieces;
 mod script;
 mod simulator;
 mod transcript;

@@ -219,6 +219,10 @@ impl Script {
         self.steps.iter()
     }
 
+    pub(super) fn into_steps(self) -> VecDeque<Step> {
+        self.steps
+    }
+
     /// Adds any step.
     #[must_use]
     pub fn step(mut self, step: Step) -> Self {

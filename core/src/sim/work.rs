@@ -49,3 +49,46 @@ impl Work {
         }
     }
 }
+
+/// What belongs to transfers, by their ids. There are one or two at a time.
+#[derive(Debug)]
+pub(super) struct Slots<T>(Vec<(Id, T)>);
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Slots<T> {
+    pub(super) fn insert(&mut self, id: Id, value: T) {
+        self.remove(id);
+        self.0.push((id, value));
+    }
+
+    pub(super) fn get(&self, id: Id) -> Option<&T> {
+        let slot = self.0.iter().rev().find(|(known, _)| *known == id);
+        slot.map(|(_, value)| value)
+    }
+
+    pub(super) fn contains(&self, id: Id) -> bool {
+        self.get(id).is_some()
+    }
+
+    pub(super) fn remove(&mut self, id: Id) -> Option<T> {
+        let index = self.0.iter().position(|(known, _)| *known == id)?;
+        Some(self.0.swap_remove(index).1)
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -13,6 +13,7 @@ mod info;
 mod limits;
 mod listings;
 mod login;
+mod names;
 mod site;
 mod transfers;
 mod unique;

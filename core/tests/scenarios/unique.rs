@@ -30,7 +30,7 @@ fn names() {
     script = stou(script, "STOU new", "2", "new.1");
     script = stou(script, "STOU new", "3", "new.2");
     script = stou(script, "STOU dir", "4", "dir.1");
-    script = stou(script, "STOU dir/b.txt", "5", "/dir/b.txt.1");
+    script = stou(script, "STOU dir/b.txt", "5", "dir/b.txt.1");
     script = stou(script, "STOU", "6", "ossftp-20231114-221320-50000-22");
     script = stou(script, "STOU", "7", "ossftp-20231114-221320-50000-25");
     play_on(

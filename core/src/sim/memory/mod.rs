@@ -3,8 +3,10 @@
 //! [`MemoryStore`] behaves as an object store behind a gateway does: a file's parents need not
 //! exist, a prefix with files below it is a directory, `MKD` makes a marker, and an upload is
 //! seen only after its commit. A symbolic link stands for a file, as in OSS: it is followed by
-//! what reads, and replaced or deleted by what writes. It is there for tests, for the simulator, and for who embeds the
-//! server and wants no cloud; it is bounded, but it forgets everything when it is dropped.
+//! what reads, and replaced or deleted by what writes.
+//!
+//! It is there for tests, for the simulator, and for who embeds the server and wants no cloud; it
+//! is bounded, but it forgets everything when it is dropped.
 
 mod fault;
 mod operations;
@@ -13,6 +15,7 @@ mod tree;
 
 pub use fault::Fault;
 
+use super::model::Model;
 use crate::driver::{
     Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume, hash_file,
 };
@@ -50,7 +53,7 @@ pub struct MemoryStore {
 
 #[derive(Debug)]
 struct Shared {
-    accounts: BTreeMap<Vec<u8>, Account>,
+    accounts: Arc<BTreeMap<Vec<u8>, Account>>,
     /// Entries of a page.
     page: usize,
     /// Bytes of a chunk.
@@ -63,12 +66,14 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    tree: Tree,
+    /// Shared with copies of the store until it changes.
+    tree: Arc<Tree>,
     faults: Faults,
     unix: i64,
     open_uploads: usize,
 }
 
+#[derive(Clone)]
 struct Account {
     password: Vec<u8>,
     writable: bool,
@@ -96,13 +101,13 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
-                accounts: BTreeMap::new(),
+                accounts: Arc::default(),
                 page: 1000,
                 chunk: 64 * 1024,
                 capacity: CAPACITY,
                 capabilities: Capabilities::all(),
                 state: Mutex::new(State {
-                    tree: Tree::default(),
+                    tree: Arc::default(),
                     faults: Faults::default(),
                     unix: 1_700_000_000,
                     open_uploads: 0,
@@ -132,7 +137,7 @@ impl MemoryStore {
             writable,
         };
         self.configure(|shared| {
-            shared.accounts.insert(user.into(), account);
+            Arc::make_mut(&mut shared.accounts).insert(user.into(), account);
         })
     }
 
@@ -175,7 +180,7 @@ impl MemoryStore {
             let mut state = self.shared.state();
             let now = state.unix;
             // One that is there already is what was asked for.
-            let _ = state.tree.make_directory(&path, now);
+            let _ = state.tree_mut().make_directory(&path, now);
         }
         self
     }
@@ -191,7 +196,7 @@ impl MemoryStore {
             let mut state = self.shared.state();
             let now = state.unix;
             let key = path.relative().to_vec();
-            state.tree.insert(key, Arc::new(bytes.into()), now);
+            state.tree_mut().insert(key, Arc::new(bytes.into()), now);
         }
     }
 
@@ -252,6 +257,20 @@ impl MemoryStore {
         found
     }
 
+    /// A store with the same accounts and files that goes its own way from here on.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            shared: Arc::new(self.shared.copy()),
+        }
+    }
+
+    /// Whether the model holds just these files and directories.
+    pub(super) fn is(&self, model: &Model) -> bool {
+        let state = self.shared.state();
+        let objects = state.tree.objects();
+        model.is(objects.map(|(key, object)| (key.as_slice(), object.bytes.as_slice())))
+    }
+
     /// The passwords, to look for where they must not be.
     pub(super) fn passwords(&self) -> impl Iterator<Item = Vec<u8>> {
         self.shared.accounts.values().map(|a| a.password.clone())
@@ -273,30 +292,25 @@ impl Default for MemoryStore {
 impl Shared {
     fn copy(&self) -> Self {
         let state = self.state();
-        let mut tree = Tree::default();
-        for (key, object) in state.tree.objects() {
-            tree.insert_object(key.clone(), object.clone());
-        }
-        let accounts = self.accounts.iter().map(|(user, account)| {
-            let account = Account {
-                password: account.password.clone(),
-                writable: account.writable,
-            };
-            (user.clone(), account)
-        });
         Self {
-            accounts: accounts.collect(),
+            accounts: Arc::clone(&self.accounts),
             page: self.page,
             chunk: self.chunk,
             capacity: self.capacity,
             capabilities: self.capabilities,
             state: Mutex::new(State {
-                tree,
+                tree: Arc::clone(&state.tree),
                 faults: Faults::default(),
                 unix: state.unix,
                 open_uploads: 0,
             }),
         }
+    }
+}
+
+impl State {
+    fn tree_mut(&mut self) -> &mut Tree {
+        Arc::make_mut(&mut self.tree)
     }
 }
 
@@ -349,7 +363,7 @@ impl MemoryVolume {
 
     fn answer(&self, state: &mut State, operation: &Operation) -> Result<Answer, ErrorKind> {
         let now = state.unix;
-        let tree = &mut state.tree;
+        let tree = &state.tree;
         match operation {
             Operation::Stat(path) => {
                 let entry = tree.entry(path).ok_or(ErrorKind::NotFound)?;
@@ -369,6 +383,7 @@ impl MemoryVolume {
             Operation::Restore(path) => return operations::restore(tree, path),
             _ => self.may_write()?,
         }
+        let tree = state.tree_mut();
         match operation {
             Operation::MakeDirectory(path) => {
                 let room = self.shared.capacity.saturating_sub(tree.used());

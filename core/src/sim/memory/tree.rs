@@ -57,7 +57,7 @@ fn directory(name: &[u8], marker: Option<&Object>) -> Entry {
 }
 
 /// All objects of a store.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tree {
     objects: BTreeMap<Vec<u8>, Object>,
     /// Bytes of all keys and contents.

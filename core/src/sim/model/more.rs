@@ -7,6 +7,7 @@ use crate::sim::transcript::shown;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The first and the last byte of a part of a file.
@@ -14,7 +15,7 @@ type Range = (u64, u64);
 
 impl Model {
     fn files_mut(&mut self) -> &mut BTreeMap<Path, Vec<u8>> {
-        &mut self.files
+        Arc::make_mut(&mut self.files)
     }
 
     /// The range that this command is about; used up.
@@ -115,7 +116,7 @@ impl Model {
         self.files_mut().retain(|other, _| stays(other));
         let directories = self.directories.iter();
         let directories = directories.filter(|other| stays(other) && *other != path);
-        self.directories = directories.cloned().collect();
+        self.directories = Arc::new(directories.cloned().collect());
         self.keep_parent(path);
         Ok(())
     }
