@@ -11,6 +11,23 @@ pub(crate) fn has_control(text: &[u8]) -> bool {
         .fold(false, |found, byte| found | byte.is_ascii_control())
 }
 
+/// A word of at most eight bytes as one number, with small letters as capitals, so that it is
+/// found at once among others; 0 for what is none.
+pub(crate) const fn key(word: &[u8]) -> u64 {
+    if word.len() > 8 {
+        return 0;
+    }
+    let (mut key, mut at) = (0, 0);
+    while at < word.len() {
+        if word[at] == 0 {
+            return 0;
+        }
+        key = key << 8 | word[at].to_ascii_uppercase() as u64;
+        at += 1;
+    }
+    key
+}
+
 /// The text as UTF-8 with `instead` for each control character; what is not UTF-8 shows as
 /// U+FFFD.
 pub(crate) fn without_control<'a>(text: impl Into<Cow<'a, [u8]>>, instead: char) -> String {

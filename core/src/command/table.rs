@@ -2,6 +2,7 @@
 
 use super::parse::{self, Parser};
 use super::site;
+use crate::text::key;
 use crate::{HashAlgorithm, Need};
 
 /// What `FEAT` says about a command (RFC 2389 section 3.2).
@@ -180,13 +181,15 @@ pub static COMMANDS: &[Spec] = &[
         "h1,h2,h3,h4,p1,p2",
         "name the client's data port",
         parse::port,
-    ),
+    )
+    .needs(Need::ActiveData),
     spec(
         "EPRT",
         "|1 or 2|address|port|",
         "name the client's data port, IPv6 too",
         parse::eprt,
     )
+    .needs(Need::ActiveData)
     .feature("EPRT"),
     spec("RETR", "path", "download a file", parse::retr).transfers(),
     spec("STOR", "path", "upload a file", parse::stor)
@@ -434,22 +437,6 @@ pub static SITE_COMMANDS: &[Spec] = &[
 /// What FEAT lists besides the rows of the table: path names are as RFC 3659 section 6 says, and
 /// in UTF-8 (RFC 2640).
 pub static EXTENSIONS: &[&str] = &["TVFS", "UTF8"];
-
-/// A verb of at most eight letters as one number, in upper case; 0 for what is none.
-const fn key(verb: &[u8]) -> u64 {
-    if verb.len() > 8 {
-        return 0;
-    }
-    let (mut key, mut at) = (0, 0);
-    while at < verb.len() {
-        if verb[at] == 0 {
-            return 0;
-        }
-        key = key << 8 | verb[at].to_ascii_uppercase() as u64;
-        at += 1;
-    }
-    key
-}
 
 /// The verb and the alias of each row, as [`key`] has them: what is looked for twice a command.
 static KEYS: [[u64; 2]; COMMANDS.len()] = {

@@ -5,6 +5,7 @@
 //! neither the framing nor the table of commands with it.
 
 use super::transcript::{code, shown};
+use crate::text::key;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
@@ -96,6 +97,17 @@ static VERBS: &[Row] = &[
     ("ABOR", &[225, 226], false),
 ];
 
+/// The verbs of the rows as numbers, which are faster to find.
+static KEYS: [u64; VERBS.len()] = {
+    let mut keys = [0; VERBS.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = key(VERBS[at].0.as_bytes());
+        at += 1;
+    }
+    keys
+};
+
 /// A command that was sent and has no final reply yet.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Command {
@@ -124,13 +136,14 @@ impl Command {
         let verb = line.get_mut(..verb_length).unwrap_or_default();
         verb.make_ascii_uppercase();
         let verb = &*verb;
-        let row = VERBS.iter().find(|(known, ..)| known.as_bytes() == verb);
+        let wanted = key(verb);
+        let row = KEYS.iter().position(|key| *key == wanted && wanted != 0);
         Self {
             transfers: matches!(
                 verb,
                 b"RETR" | b"STOR" | b"STOU" | b"APPE" | b"LIST" | b"NLST" | b"MLSD"
             ),
-            row,
+            row: row.and_then(|row| VERBS.get(row)),
             line,
             verb_length,
             preliminary: false,
@@ -215,6 +228,12 @@ impl Conversation {
     /// The commands that have no final reply yet, oldest first.
     pub(super) fn outstanding(&self) -> impl Iterator<Item = &Command> {
         self.outstanding.iter()
+    }
+
+    /// TLS comes up or goes down: what the client has sent so far and was not answered is lost.
+    pub(super) fn forget(&mut self) {
+        self.partial.clear();
+        self.outstanding.clear();
     }
 
     /// Takes one write of the server apart into replies. What does not have the form of whole

@@ -10,7 +10,7 @@
 //!
 //! | line | what it does |
 //! |---|---|
-//! | `@config WORD…` | `disconnect`, `strict`, `v6`: the session's settings; only as the first line |
+//! | `@config WORD…` | `disconnect`, `strict`, `v6`, `tls`, `implicit`, `tls-login`, `tls-data`, `ccc`: the session's settings; only as the first line |
 //! | `@fast`, `@slow` | from here on lines are pipelined, or not |
 //! | `@data WORD…` | plans the next data connection: `fill=N`, `piece=N`, `pace=N` (seconds), `after=N`, `late=N` (seconds), `never`, `breaks`, `holds`, and last `up=TEXT` |
 //! | `@more TEXT`, `@resume`, `@end`, `@break` | what happens to an open data connection |
@@ -19,6 +19,7 @@
 //! | `@close` | closes the control connection |
 //! | `@hold`, `@one`, `@release` | keeps the storage from answering, lets it answer once, or again |
 //! | `@ports N` | no passive port is free (0), or some are |
+//! | `@tls WORD` | the next handshake `fails`; those to come are a `hold`, or `release`d |
 //! | `@kick`, `@drain` | what an operator does |
 //! | `@fault WORD KIND` | the store fails next at `login`, `perform`, `open`, `chunk` or `commit` |
 //!
@@ -32,7 +33,7 @@ use super::simulator::secrets;
 use super::{DataPlan, Failure, Fault, MemoryStore, Script, Simulator, Step};
 use crate::command::parse;
 use crate::line::MAX_LINE;
-use crate::{Admin, ErrorKind, FtpPath, MAX_PATH, Peer, SessionConfig};
+use crate::{Admin, ErrorKind, FtpPath, MAX_PATH, Peer, SessionConfig, TlsPolicy};
 use alloc::string::{String, ToString};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
@@ -94,9 +95,9 @@ pub fn session_bytes(data: &[u8]) {
     let draw = mixed(data.iter().fold(0, |sum, byte| {
         (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
     }));
-    let pieces = match draw % 4 {
-        0 | 1 => Pieces::default(),
-        2 => Pieces::Of(1),
+    let pieces = match draw % 8 {
+        0..4 => Pieces::default(),
+        4 => Pieces::Of(1),
         _ => Pieces::Drawn(draw),
     };
     if (draw >> 32).is_multiple_of(8) {
@@ -217,7 +218,15 @@ impl World {
 
     fn simulator(&self, words: &[u8], store: &MemoryStore) -> Simulator {
         let has = |word: &[u8]| words.split(u8::is_ascii_whitespace).any(|w| w == word);
+        let tls = TlsPolicy {
+            offered: has(b"tls"),
+            implicit: has(b"implicit"),
+            required_for_login: has(b"tls-login"),
+            required_for_data: has(b"tls-data"),
+            allow_ccc: has(b"ccc"),
+        };
         let config = SessionConfig {
+            tls,
             commit_on_disconnect: has(b"disconnect"),
             strict_allo: has(b"strict"),
             ..SessionConfig::default()
@@ -270,6 +279,11 @@ fn directive(line: &[u8]) -> Option<Directive> {
         b"one" => Step::AnswerOne,
         b"release" => Step::ReleaseStorage,
         b"ports" => Step::Ports(number(rest) > 0),
+        b"tls" => match rest {
+            b"fails" => Step::TlsFails,
+            b"hold" => Step::HoldTls,
+            _ => Step::ReleaseTls,
+        },
         b"kick" => Step::Admin(Admin::Kick),
         b"drain" => Step::Admin(Admin::Drain),
         _ => return None,

@@ -7,9 +7,11 @@
 use super::MemoryStore;
 use super::conversation::{Conversation, has_control};
 use super::model::{Model, Moved};
+use super::tls::Watch;
 use super::transcript::{code, shown};
 use crate::{
-    DataRoute, Event, FtpPath, Id, Input, MAX_PATH, Now, Operation, Output, Transfer, TransferKind,
+    DataRoute, Event, FtpPath, Id, Input, MAX_PATH, Now, Operation, Output, TlsPolicy, Transfer,
+    TransferKind,
 };
 use alloc::format;
 use alloc::string::String;
@@ -44,6 +46,7 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Monitor {
     conversation: Conversation,
+    tls: Watch,
     /// What may be stored: more than one state where nobody heard the last reply.
     models: Vec<Model>,
     moved: Moved,
@@ -84,6 +87,11 @@ impl Monitor {
         }
     }
 
+    /// What the session is told to do about TLS.
+    pub(super) fn tls_policy(&mut self, policy: TlsPolicy) {
+        self.tls.policy = policy;
+    }
+
     /// What was wrong.
     pub(super) fn objections(&self) -> &[String] {
         &self.objections
@@ -109,7 +117,9 @@ impl Monitor {
     /// Sees an input, before the session does.
     pub(super) fn input(&mut self, input: &Input<'_>) {
         self.ticked = matches!(input, Input::Tick);
+        self.tls.input(input);
         match input {
+            Input::Control(_) if self.tls.is_deaf() => {}
             Input::Control(bytes) => {
                 for line in self.conversation.heard(bytes) {
                     let shown = line.verb() != b"PASS";
@@ -154,6 +164,9 @@ impl Monitor {
             self.demand(nothing, || format!("after Close came {output:?}"));
             return;
         }
+        if let Err(objection) = self.tls.output(output) {
+            self.object(objection);
+        }
         match output {
             Output::Send(bytes) => self.send(bytes),
             Output::Login { id, .. } => {
@@ -189,7 +202,7 @@ impl Monitor {
                 self.demand(known, || format!("{id:?} was cancelled and does not run"));
                 self.request = None;
             }
-            Output::StartTls | Output::StopTls => {}
+            Output::StartTls | Output::StopTls => self.conversation.forget(),
             Output::Event(event) => self.event(event),
             Output::Close => self.close(),
             Output::Wait(deadline) => self.wait(now, *deadline),
@@ -209,7 +222,8 @@ impl Monitor {
 
     fn reply(&mut self, reply: &[u8]) {
         match code(reply) {
-            331 => self.login = None,
+            // To USER, REIN, and AUTH.
+            331 | 220 | 234 => self.login = None,
             221 | 421 => self.must_close = true,
             _ => {}
         }
@@ -217,6 +231,9 @@ impl Monitor {
             Ok(None) => {}
             Ok(Some(exchange)) => {
                 self.unheard_commit = false;
+                let command = &exchange.command;
+                self.tls
+                    .learn(command.verb(), command.argument(), exchange.code);
                 let moved = core::mem::take(&mut self.moved);
                 let mut models = core::mem::take(&mut self.models);
                 for model in &mut models {
@@ -317,6 +334,7 @@ impl Monitor {
             }
             Event::Transfer { path, .. } => self.text(&path.display()),
             Event::Closing(reason) => self.text(reason),
+            Event::TlsUp | Event::TlsDown => {}
         }
     }
 
@@ -356,13 +374,14 @@ impl Monitor {
         self.demand(ahead, || {
             format!("a tick at {:?} left the deadline {deadline:?}", now.mono)
         });
+        // Of TLS it waits with a deadline.
         let named = deadline.is_some() || self.request.is_some();
         self.demand(named, || String::from("the session waits for nothing"));
     }
 
     /// Nothing is left to deliver and no request is open: everything must have been answered.
     pub(super) fn rest(&mut self, wants_input: bool) {
-        if self.closed || self.request.is_some() {
+        if self.closed || self.request.is_some() || self.tls.is_deaf() {
             return;
         }
         self.demand(wants_input, || {

@@ -19,6 +19,7 @@ mod model;
 mod pieces;
 mod script;
 mod simulator;
+mod tls;
 mod transcript;
 mod work;
 

@@ -8,6 +8,7 @@ mod more;
 
 use super::conversation::{Command, Exchange};
 use super::transcript::shown;
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
@@ -74,8 +75,8 @@ impl Model {
         let (verb, argument) = (exchange.command.verb(), exchange.command.argument());
         let done = matches!(exchange.code, 200..=399);
         // A command that came before login leaves everything as it was, as does a USER that was
-        // not understood; the others use up what was prepared for them in any case.
-        let counts = exchange.code != 530 && (verb != b"USER" || exchange.code != 501);
+        // not taken; the others use up what was prepared for them in any case.
+        let counts = exchange.code != 530 && (verb != b"USER" || done);
         let range = self.used_range(verb, counts);
         let rest = match verb {
             b"RETR" | b"STOR" | b"APPE" | b"STOU" | b"USER" if counts => {
@@ -96,6 +97,7 @@ impl Model {
         let path = || resolve(&self.cwd, argument);
         match verb {
             b"PASS" => self.cwd = Vec::new(),
+            b"AUTH" | b"REIN" => self.begin_anew(),
             b"CWD" | b"XCWD" => {
                 let path = path();
                 self.need_directory(&path)?;
@@ -127,6 +129,16 @@ impl Model {
     /// Whether it still knows all files.
     pub(super) fn is_sure(&self) -> bool {
         !self.lost
+    }
+
+    /// Only the files stay.
+    fn begin_anew(&mut self) {
+        *self = Self {
+            files: core::mem::take(&mut self.files),
+            directories: core::mem::take(&mut self.directories),
+            lost: self.lost,
+            ..Self::default()
+        };
     }
 
     /// The model as it would be if `command`, whose reply nobody heard, was done.
@@ -306,18 +318,21 @@ impl Model {
             (0, true) => old.len(),
             (rest, _) => usize::try_from(rest).unwrap_or(usize::MAX),
         };
-        let mut bytes = old
+        let kept = old
             .get(..keep)
-            .ok_or_else(|| format!("{} was stored with an offset beyond its end", text(&path)))?
-            .to_vec();
+            .ok_or_else(|| format!("{} was stored with an offset beyond its end", text(&path)))?;
+        let mut bytes = Vec::with_capacity(kept.len() + sent.len());
+        bytes.extend_from_slice(kept);
         if self.image {
             bytes.extend_from_slice(sent);
         } else {
             let lines = sent.split_inclusive(|b| *b == b'\n');
             for line in lines {
-                match line.strip_suffix(b"\r\n") {
-                    Some(line) => bytes.extend_from_slice(&[line, b"\n"].concat()),
-                    None => bytes.extend_from_slice(line),
+                if let Some(line) = line.strip_suffix(b"\r\n") {
+                    bytes.extend_from_slice(line);
+                    bytes.push(b'\n');
+                } else {
+                    bytes.extend_from_slice(line);
                 }
             }
         }
@@ -340,18 +355,21 @@ impl Model {
         };
         let expected = expected.ok_or_else(|| format!("{} has no byte {rest}", text(path)))?;
         let expected = if self.image {
-            expected.to_vec()
+            Cow::Borrowed(expected)
         } else {
-            let mut wire = Vec::new();
+            let mut wire = Vec::with_capacity(received.len());
             for line in expected.split_inclusive(|b| *b == b'\n') {
                 match (line.strip_suffix(b"\r\n"), line.strip_suffix(b"\n")) {
-                    (None, Some(line)) => wire.extend_from_slice(&[line, b"\r\n"].concat()),
+                    (None, Some(line)) => {
+                        wire.extend_from_slice(line);
+                        wire.extend_from_slice(b"\r\n");
+                    }
                     _ => wire.extend_from_slice(line),
                 }
             }
-            wire
+            Cow::Owned(wire)
         };
-        if expected == received {
+        if *expected == *received {
             return Ok(());
         }
         Err(format!(

@@ -21,7 +21,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
@@ -90,6 +90,10 @@ pub struct Simulator {
     client_closed: bool,
 
     answers: VecDeque<(Id, Option<SocketAddr>)>,
+    /// TLS is to come up (true) or to go down on the control connection.
+    tls: Option<bool>,
+    tls_held: bool,
+    tls_fails: bool,
     work: VecDeque<Work>,
     storage_held: bool,
     permits: usize,
@@ -179,6 +183,9 @@ impl Simulator {
             client_closes: false,
             client_closed: false,
             answers: VecDeque::new(),
+            tls: None,
+            tls_held: false,
+            tls_fails: false,
             work: VecDeque::new(),
             storage_held: false,
             permits: 0,
@@ -258,8 +265,13 @@ impl Simulator {
     }
 
     pub(super) fn go_on(&mut self, script: Script) -> Result<(), Failure> {
-        self.steps.extend(script.into_steps());
+        if self.steps.is_empty() {
+            self.steps = script.into_steps();
+        } else {
+            self.steps.extend(script.into_steps());
+        }
         self.inputs = 0;
+        self.monitor.tls_policy(self.session.config().tls);
         self.drain();
         while !self.is_over() {
             if self.next_free() || self.next_work() {
@@ -330,7 +342,10 @@ impl Simulator {
             }
         }
         if !self.sparing {
-            self.monitor.secret(&format!("{:?}", self.session));
+            let mut text = String::with_capacity(2048);
+            // Nothing that is written to a `String` fails.
+            let _ = write!(text, "{:?}", self.session);
+            self.monitor.secret(&text);
         }
         let reason = match self.failure.take() {
             Some(reason) => reason,
@@ -356,7 +371,7 @@ impl Simulator {
             self.input(Input::Listening { id, address });
             return true;
         }
-        if self.session.wants_input()
+        if (self.session.wants_input() || self.tls.is_some())
             && let Some(bytes) = self.incoming.pop_front()
         {
             self.report_progress();
@@ -369,6 +384,20 @@ impl Simulator {
             } else {
                 self.handed_in = 0;
             }
+            return true;
+        }
+        // Where TLS is implicit, these cannot come before it.
+        let steered = matches!(self.steps.front(), Some(Step::HoldTls | Step::TlsFails));
+        if !self.tls_held
+            && !steered
+            && let Some(up) = self.tls.take()
+        {
+            let fails = up && core::mem::take(&mut self.tls_fails);
+            self.input(match (up, fails) {
+                (_, true) => Input::TlsFailed,
+                (true, _) => Input::TlsUp,
+                (false, _) => Input::TlsDown,
+            });
             return true;
         }
         if self.client_closes && self.incoming.is_empty() && !self.client_closed {
@@ -445,6 +474,9 @@ impl Simulator {
                 self.permits = 0;
             }
             Step::Ports(free) => self.ports_free = free,
+            Step::TlsFails => self.tls_fails = true,
+            Step::HoldTls => self.tls_held = true,
+            Step::ReleaseTls => self.tls_held = false,
             Step::Admin(admin) => self.input(Input::Admin(admin)),
         }
         None

@@ -1,6 +1,7 @@
 //! What a driver's worker has to do, in the order in which the session asked for it.
 
-use crate::{Id, Operation, Secret, Transfer, TransferFailure, TransferReport};
+use crate::driver::LoginRequest;
+use crate::{Id, Operation, Transfer, TransferFailure, TransferReport};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -9,8 +10,7 @@ use alloc::vec::Vec;
 pub(super) enum Work {
     Login {
         id: Id,
-        user: Vec<u8>,
-        password: Secret,
+        request: LoginRequest,
     },
     Perform {
         id: Id,

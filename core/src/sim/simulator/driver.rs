@@ -9,11 +9,10 @@ use crate::sim::script::{Connect, DataPlan};
 use crate::sim::transcript::Record;
 use crate::sim::work::Work;
 use crate::{
-    DataError, Direction, Id, Input, LoginInfo, Operation, Output, Secret, StorageError, Transfer,
+    DataError, Direction, Id, Input, LoginInfo, Operation, Output, StorageError, Transfer,
     TransferFailure, TransferReport,
 };
 use alloc::format;
-use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -67,9 +66,15 @@ impl Simulator {
         match output {
             Output::Send(bytes) => self.receive(&bytes),
             Output::Login {
-                id, user, password, ..
+                id,
+                user,
+                password,
+                host,
+                secure,
             } => {
-                self.work.push_back(Work::Login { id, user, password });
+                let mut request = LoginRequest::new(user, password, self.peer.addr.ip());
+                (request.host, request.secure) = (host, secure);
+                self.work.push_back(Work::Login { id, request });
             }
             Output::Perform { id, operation } => {
                 self.record(|| Record::Asked(operation.clone()));
@@ -96,7 +101,9 @@ impl Simulator {
             Output::Cancel { id } => self.cancel(id),
             Output::Event(event) => self.record(|| Record::Event(event)),
             Output::Close => self.close(),
-            Output::StartTls | Output::StopTls | Output::StopListening | Output::Wait(_) => {}
+            Output::StartTls => self.tls = Some(true),
+            Output::StopTls => self.tls = Some(false),
+            Output::StopListening | Output::Wait(_) => {}
         }
     }
 
@@ -115,6 +122,7 @@ impl Simulator {
 
     fn close(&mut self) {
         self.record(|| Record::Closed);
+        self.tls = None;
         self.closed = true;
         self.work.clear();
         self.cancels.values().for_each(Cancel::cancel);
@@ -146,7 +154,7 @@ impl Simulator {
             self.permits -= 1;
         }
         match work {
-            Work::Login { id, user, password } => self.login(id, user, password),
+            Work::Login { id, request } => self.login(id, &request),
             Work::Perform { id, operation } => self.operation(id, &operation),
             Work::Open(transfer) => self.open(*transfer),
             Work::Run { id } => self.run(id),
@@ -162,9 +170,8 @@ impl Simulator {
         true
     }
 
-    fn login(&mut self, id: Id, user: Vec<u8>, password: Secret) {
-        let request = LoginRequest::new(user, password, self.peer.addr.ip());
-        let result = self.storage.login(&request, &Cancel::new());
+    fn login(&mut self, id: Id, request: &LoginRequest) {
+        let result = self.storage.login(request, &Cancel::new());
         let result: Result<LoginInfo, StorageError> = result.map(|(volume, info)| {
             self.volume = Some(volume);
             info
