@@ -507,8 +507,8 @@ mod tests {
     use super::*;
 
     /// What the model thinks of a conversation of commands and replies, each with what its data
-    /// connection moved.
-    fn learn(exchanges: &[(&str, &str, &str)]) -> Result<Model, String> {
+    /// connection moved. The 150 of a transfer has the text of its 226.
+    pub(super) fn learn(exchanges: &[(&str, &str, &str)]) -> Result<Model, String> {
         let files = [(b"/a".to_vec(), b"one\ntwo".to_vec())].into();
         let mut model = Model::new(files, [b"/d".to_vec()].into());
         let mut talk = Conversation::default();
@@ -516,7 +516,8 @@ mod tests {
         for (command, reply, data) in exchanges {
             let _ = talk.heard(format!("{command}\r\n").as_bytes()).count();
             if reply.starts_with("226") {
-                talk.said(b"150 x\r\n")?;
+                let text = reply.get(4..).unwrap_or_default();
+                talk.said(format!("150 {text}\r\n").as_bytes())?;
             }
             let moved = Moved {
                 sent: data.as_bytes().to_vec(),

@@ -328,3 +328,117 @@ fn checksum_argument(argument: &[u8]) -> (Vec<u8>, Option<(u64, u64)>) {
     }
     (argument.to_vec(), None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::learn;
+    use super::*;
+
+    const MD5_OF_ONE: &str = "f97c5d29941bfb1b2fdab0874906ab82";
+
+    #[test]
+    fn what_can_be() {
+        let model = learn(&[
+            ("TYPE I", "200 x", ""),
+            ("SITE COPY a \"b \"\"c\"\"\"", "200 x", ""),
+            ("SITE CPFR a", "350 x", ""),
+            ("SITE CPTO d/e f", "250 x", ""),
+            ("SITE MKDIR x/y", "250 x", ""),
+            ("SITE RMDIR x", "250 x", ""),
+            ("RANG 0 2", "350 x", ""),
+            ("RETR a", "226 x", "one"),
+            ("RETR a", "226 x", "one\ntwo"),
+            ("RANG 0 2", "350 x", ""),
+            ("REST 4", "350 x", ""),
+            ("RETR a", "226 x", "two"),
+            ("OPTS HASH md5", "200 MD5", ""),
+            ("RANG 0 2", "350 x", ""),
+            ("HASH a", &format!("213 MD5 0-2 {MD5_OF_ONE} a"), ""),
+            ("MD5 a 0 3", &format!("251 a {MD5_OF_ONE}"), ""),
+            (
+                "XMD5 \"a\" 0 3",
+                &format!("250 {}", MD5_OF_ONE.to_ascii_uppercase()),
+                "",
+            ),
+            ("STOU d", "226 FILE: d.1", "new"),
+            ("COMB whole d.1 a", "250 x", ""),
+        ])
+        .unwrap();
+        let files = [
+            (b"/b \"c\"".to_vec(), b"one\ntwo".to_vec()),
+            (b"/d/e f".to_vec(), b"one\ntwo".to_vec()),
+            (b"/whole".to_vec(), b"newone\ntwo".to_vec()),
+        ];
+        assert_eq!(
+            model.agrees(&files.into(), &[b"/d".to_vec()].into()),
+            Ok(())
+        );
+        let lost = learn(&[("SITE SYMLINK a b", "200 x", "")]).unwrap();
+        assert!(!lost.is_sure() && model.is_sure());
+    }
+
+    #[test]
+    fn what_cannot_be() {
+        for (command, reply, data) in [
+            ("SITE COPY b c", "200 x", ""),
+            ("SITE COPY d c", "200 x", ""),
+            ("SITE CPTO b", "250 x", ""),
+            ("SITE MKDIR d", "250 x", ""),
+            ("SITE RMDIR a", "250 x", ""),
+            ("SITE RMDIR /", "250 x", ""),
+            ("COMB b a c", "250 x", ""),
+            (
+                "HASH b",
+                "213 MD5 0-0 d41d8cd98f00b204e9800998ecf8427e b",
+                "",
+            ),
+            (
+                "HASH a",
+                "213 MD5 0-6 d41d8cd98f00b204e9800998ecf8427e a",
+                "",
+            ),
+            (
+                "HASH a",
+                "213 MD6 0-6 d41d8cd98f00b204e9800998ecf8427e a",
+                "",
+            ),
+            ("XCRC a", "250 00000000", ""),
+            ("XSHA1 a 6 9", "250 00000000", ""),
+            ("MD5 a", "251 f97c5d29941bfb1b2fdab0874906ab82", ""),
+            ("STOU a", "226 FILE: a", "x"),
+            ("STOU a", "226 FILE: d", "x"),
+            ("STOU a", "226 x", "x"),
+        ] {
+            assert!(learn(&[(command, reply, data)]).is_err(), "{command}");
+        }
+        let used = [
+            ("TYPE I", "200 x", ""),
+            ("RANG 0 2", "350 x", ""),
+            ("STOR b", "551 x", ""),
+            ("RETR a", "226 x", "one"),
+        ];
+        assert!(learn(&used).is_err());
+        let copied = [
+            ("SITE CPFR a", "350 x", ""),
+            ("SITE CPTO b", "553 x", ""),
+            ("SITE CPTO b", "250 x", ""),
+        ];
+        assert!(learn(&copied).is_err());
+    }
+
+    #[test]
+    fn arguments_of_checksums() {
+        for (argument, name, range) in [
+            ("a b", "a b", None),
+            ("a b 1 2", "a b", Some((1, 2))),
+            ("\"a 1 2\"", "a 1 2", None),
+            ("\"a\" 1 2", "a", Some((1, 2))),
+            ("\"a\"x", "\"a\"x", None),
+            ("1 2", "1 2", None),
+            ("a 1 x", "a 1 x", None),
+        ] {
+            let expected = (name.as_bytes().to_vec(), range);
+            assert_eq!(checksum_argument(argument.as_bytes()), expected);
+        }
+    }
+}
