@@ -151,7 +151,8 @@ impl HashAlgorithms {
     /// Those in it, the preferred one first.
     pub fn iter(self) -> impl Iterator<Item = HashAlgorithm> {
         HashAlgorithm::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(move |algorithm| self.contains(*algorithm))
     }
 }
@@ -162,7 +163,11 @@ mod tests {
 
     #[test]
     fn sets() {
-        assert!(HashAlgorithms::ALL.iter().eq(HashAlgorithm::ALL));
+        assert!(
+            HashAlgorithms::ALL
+                .iter()
+                .eq(HashAlgorithm::ALL.iter().copied())
+        );
         assert_eq!(HashAlgorithms::NONE.iter().count(), 0);
         let two = HashAlgorithms::NONE
             .with(HashAlgorithm::Crc32)

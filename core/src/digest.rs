@@ -1,26 +1,3 @@
-<<<<<<< HEAD
-//! Stub.
-/// Hash algorithms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum HashAlgorithm {
-    /// CRC-32.
-    Crc32,
-    /// CRC-64.
-    Crc64,
-    /// MD5.
-    Md5,
-    /// SHA-1.
-    Sha1,
-    /// SHA-256.
-    Sha256,
-    /// SHA-512.
-    Sha512,
-}
-impl HashAlgorithm {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-=======
 //! Checksums of files: `HASH`, `XCRC`, `XMD5`, `XSHA1` and their kin.
 //!
 //! Which algorithms there are, what they are called on the wire (draft-bryan-ftpext-hash), and how
@@ -60,7 +37,6 @@ pub enum HashAlgorithm {
 impl HashAlgorithm {
     /// All there are, the preferred first, as FEAT lists them.
     pub const ALL: &[Self] = &[
->>>>>>> codecs
         Self::Sha256,
         Self::Sha512,
         Self::Sha1,
@@ -68,12 +44,8 @@ impl HashAlgorithm {
         Self::Crc64,
         Self::Crc32,
     ];
-<<<<<<< HEAD
-    /// Its name.
-=======
 
     /// The name on the wire, such as `SHA-256`.
->>>>>>> codecs
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -86,8 +58,6 @@ impl HashAlgorithm {
         }
     }
 }
-<<<<<<< HEAD
-=======
 
 impl fmt::Display for HashAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -379,4 +349,3 @@ mod tests {
         }
     }
 }
->>>>>>> codecs

@@ -238,13 +238,19 @@ impl Simulator {
             self.input(Input::TransferDone { id, report });
             return;
         }
-        let (bytes, waited) = (job.progress().bytes(), job.waited());
+        let (bytes, stored) = (job.progress().bytes(), job.stored());
+        let waited = job.waited();
         self.jobs.insert(id, job);
         self.pumping = None;
         // Whatever the control connection has received comes before the end of the data.
         while !self.is_over() && self.next_free() {}
         if self.jobs.contains_key(&id) {
-            self.input(Input::TransferEof { id, bytes, waited });
+            self.input(Input::TransferEof {
+                id,
+                bytes,
+                stored,
+                waited,
+            });
         }
     }
 
