@@ -11,6 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use log::LevelFilter;
 use ossftp::server::Runtime;
+use ossftp_core::Charset;
 use ossftp_oss::{AddressStyle, Endpoint};
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
@@ -52,6 +53,10 @@ pub(crate) struct Serve {
     pub(crate) region: Option<String>,
     /// Whether to use internal endpoints; `None`: find out.
     pub(crate) internal: Option<bool>,
+    /// How names are read that are not UTF-8.
+    pub(crate) charset: Option<Charset>,
+    /// Whether names are UTF-8 as long as a client says nothing.
+    pub(crate) utf8: bool,
     /// How much is logged.
     pub(crate) log_level: LevelFilter,
     /// The driver.
@@ -68,6 +73,10 @@ pub(crate) struct Demo {
     pub(crate) port: u16,
     /// The store's own; 0 is any free one.
     pub(crate) store_port: u16,
+    /// How names are read that are not UTF-8.
+    pub(crate) charset: Option<Charset>,
+    /// Whether names are UTF-8 as long as a client says nothing.
+    pub(crate) utf8: bool,
     /// How much is logged.
     pub(crate) log_level: LevelFilter,
     /// The driver.
@@ -209,6 +218,8 @@ fn serve_arguments() -> Vec<Arg> {
         .num_args(0..=1)
         .default_missing_value("True")
         .value_parser(ValueParser::new(boolean)),
+        charset_argument(),
+        utf8_argument(),
         log_level_argument(),
         runtime_argument(),
     ]
@@ -230,6 +241,8 @@ fn demo_arguments() -> Vec<Arg> {
         )
         .default_value("0")
         .value_parser(value_parser!(u16)),
+        charset_argument(),
+        utf8_argument(),
         log_level_argument(),
         runtime_argument(),
     ]
@@ -280,6 +293,40 @@ fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     }
 }
 
+fn charset_argument() -> Arg {
+    flag(
+        "charset",
+        "CHARSET",
+        "How clients write names that are not UTF-8: GBK, GB18030, Big5, Shift-JIS or Latin-1",
+    )
+    .value_parser(ValueParser::new(|name: &str| name.parse::<Charset>()))
+}
+
+fn utf8_argument() -> Arg {
+    flag(
+        "utf8",
+        "True|False",
+        "False: names are in --charset until a client says OPTS UTF8 ON",
+    )
+    .default_value("True")
+    .value_parser(ValueParser::new(boolean))
+}
+
+/// Both flags about names: without a charset there is nothing but UTF-8.
+fn names(matches: &ArgMatches) -> Result<(Option<Charset>, bool), Failure> {
+    let (charset, utf8) = (
+        optional(matches, "charset"),
+        value::<bool>(matches, "utf8")?,
+    );
+    if charset.is_none() && !utf8 {
+        return Err(Failure::Usage(
+            "--utf8=False needs --charset to say what names are in; give it, such as --charset=GBK"
+                .to_owned(),
+        ));
+    }
+    Ok((charset, utf8))
+}
+
 fn log_level_argument() -> Arg {
     flag(
         "loglevel",
@@ -312,7 +359,10 @@ fn serve(matches: &ArgMatches) -> Result<Serve, Failure> {
             "--passive-ports-start {start} is above --passive-ports-end {end}; give the lower port first"
         )));
     }
+    let (charset, utf8) = names(matches)?;
     Ok(Serve {
+        charset,
+        utf8,
         listen_address: value(matches, "listen-address")?,
         port: value(matches, "port")?,
         passive_ports: start..=end,
@@ -328,7 +378,10 @@ fn serve(matches: &ArgMatches) -> Result<Serve, Failure> {
 
 #[cfg(feature = "dev-store")]
 fn demo(matches: &ArgMatches) -> Result<Demo, Failure> {
+    let (charset, utf8) = names(matches)?;
     Ok(Demo {
+        charset,
+        utf8,
         dir: value(matches, "dir")?,
         port: value(matches, "port")?,
         store_port: value(matches, "store-port")?,

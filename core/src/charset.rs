@@ -56,6 +56,11 @@ impl Charset {
         }
     }
 
+    /// Whether its characters beyond ASCII are made of several bytes.
+    const fn has_pairs(self) -> bool {
+        !matches!(self, Self::Latin1)
+    }
+
     fn encoding(self) -> &'static Encoding {
         match self {
             Self::Gbk => GBK,
@@ -186,9 +191,15 @@ impl core::error::Error for NotReadable {}
 /// Some text in another character set is well-formed UTF-8 by chance: the two bytes C4 A3 are `模`
 /// in GBK and `ģ` in UTF-8. Of the common Chinese characters in GBK about one in six is such a
 /// pair; a name is misread only if all of its characters are, as in `图片` (CD BC C6 AC). In the
-/// UTF-8 mode these are always UTF-8, for no guess could be right both ways. Who needs it right
+/// UTF-8 mode these are UTF-8 as long as nothing is known of the client. Who needs it right
 /// says so: the client with `OPTS UTF8 OFF`, or the operator with a setting that starts sessions
 /// in the other mode.
+///
+/// A client that says nothing shows what it speaks with the first name that is not UTF-8
+/// ([`Names::hear`]): `CWD 目录` and then `STOR 图片`, both in GBK. From then on what could be
+/// either is the fallback if, as UTF-8, it would hold no character of three bytes or more: so look
+/// pairs that are UTF-8 by chance, and no Chinese or Japanese text in UTF-8 does, which the client
+/// has from our own listings. A name such as `ģ` can then not be said to that client.
 ///
 /// ```
 /// use ossftp_core::charset::{Charset, Names};
@@ -206,6 +217,8 @@ pub struct Names {
     fallback: Option<Charset>,
     /// Never false without a fallback.
     utf8: bool,
+    /// The client has used the fallback in the UTF-8 mode.
+    heard: bool,
 }
 
 impl Names {
@@ -215,6 +228,7 @@ impl Names {
         Self {
             fallback,
             utf8: utf8 || fallback.is_none(),
+            heard: false,
         }
     }
 
@@ -230,7 +244,23 @@ impl Names {
         self.utf8
     }
 
-    /// Goes into the UTF-8 mode or out of it; whether that was possible. Without a fallback there
+    /// Learns from a name that the client has sent, in the UTF-8 mode: see [above](Self#where-guessing-ends).
+    pub fn hear(&mut self, wire: &[u8]) {
+        let pairs = self.fallback.is_some_and(Charset::has_pairs);
+        self.heard |=
+            pairs && self.utf8 && str::from_utf8(wire).is_err() && self.read(wire).is_ok();
+    }
+
+    /// Whether these bytes, which are no ASCII, are read as UTF-8.
+    fn is_utf8(&self, wire: &[u8], charset: Charset) -> bool {
+        if !self.utf8 || str::from_utf8(wire).is_err() {
+            return false;
+        }
+        // In UTF-8, what begins with E0 or more takes three bytes or four.
+        !self.heard || wire.iter().any(|b| *b >= 0xE0) || charset.decode(wire).is_none()
+    }
+
+    /// Goes into the UTF-8 mode or out of it, and forgets what was learned; whether that was possible. Without a fallback there
     /// is no way out of it.
     #[must_use]
     pub const fn set_utf8(&mut self, utf8: bool) -> bool {
@@ -247,7 +277,7 @@ impl Names {
         let Some(charset) = self.fallback else {
             return Ok(Cow::Borrowed(wire));
         };
-        if wire.is_ascii() || (self.utf8 && str::from_utf8(wire).is_ok()) {
+        if wire.is_ascii() || self.is_utf8(wire, charset) {
             return Ok(Cow::Borrowed(wire));
         }
         charset.decode(wire).map(Cow::Owned).ok_or(NotReadable {
@@ -266,13 +296,31 @@ impl Names {
         let Some(charset) = self.fallback else {
             return Some(Cow::Borrowed(name));
         };
-        if name.is_ascii() || (self.utf8 && str::from_utf8(name).is_ok()) {
+        if name.is_ascii() || self.is_utf8(name, charset) {
             return Some(Cow::Borrowed(name));
         }
         if self.utf8 {
             return None;
         }
         charset.encode(name).map(Cow::Owned)
+    }
+}
+
+impl Names {
+    /// A text for people in the character set of the session, with `?` for what it cannot say. A
+    /// text with a name that a program is to read goes through [`Names::write`] first.
+    #[must_use]
+    pub fn write_text(&self, text: &[u8]) -> Vec<u8> {
+        if let Some(exact) = self.write(text) {
+            return exact.into_owned();
+        }
+        let mut spoken = Vec::with_capacity(text.len());
+        for character in alloc::string::String::from_utf8_lossy(text).chars() {
+            let mut utf8 = [0; 4];
+            let exact = self.write(character.encode_utf8(&mut utf8).as_bytes());
+            spoken.extend_from_slice(exact.as_deref().unwrap_or(b"?"));
+        }
+        spoken
     }
 }
 
@@ -324,6 +372,29 @@ mod tests {
         let common = (0xb0..=0xd7).flat_map(|a| (0xa1..=0xfe_u8).map(move |b| [a, b]));
         let both = common.clone().filter(|pair| str::from_utf8(pair).is_ok());
         assert_eq!((common.count(), both.count()), (3760, 682));
+    }
+
+    #[test]
+    fn a_client_shows_what_it_speaks() {
+        let mut names = Names::new(Some(Charset::Gbk), true);
+        let picture = b"\xcd\xbc\xc6\xac";
+        names.hear(picture);
+        names.hear("é.txt".as_bytes());
+        names.hear(b"\xff");
+        assert_eq!(names.read(picture).as_deref(), Ok("ͼƬ".as_bytes()));
+        names.hear(b"\xd6\xd0\xce\xc4");
+        assert_eq!(names.read(picture).as_deref(), Ok("图片".as_bytes()));
+        // From a listing, which is in UTF-8.
+        for listed in ["图片", "é图", "plain"] {
+            let wire = names.write(listed.as_bytes());
+            assert_eq!(wire.as_deref(), Some(listed.as_bytes()));
+        }
+        assert_eq!(names.write("ͼƬ".as_bytes()), None);
+        assert!(names.set_utf8(true));
+        assert_eq!(names.read(picture).as_deref(), Ok("ͼƬ".as_bytes()));
+        let mut western = Names::new(Some(Charset::Latin1), true);
+        western.hear(b"\xe9");
+        assert_eq!(western.read("é".as_bytes()).as_deref(), Ok("é".as_bytes()));
     }
 
     #[test]
@@ -434,8 +505,15 @@ mod tests {
     }
 
     fn names() -> impl Strategy<Value = Names> {
-        (proptest::option::of(charset()), any::<bool>())
-            .prop_map(|(fallback, utf8)| Names::new(fallback, utf8))
+        (
+            proptest::option::of(charset()),
+            any::<bool>(),
+            any::<bool>(),
+        )
+            .prop_map(|(fallback, utf8, heard)| Names {
+                heard: heard && fallback.is_some(),
+                ..Names::new(fallback, utf8)
+            })
     }
 
     /// Any bytes, and bytes as they look in East Asian names.

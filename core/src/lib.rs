@@ -37,27 +37,142 @@
 //! has received so far, without blocking: a client that was killed closes both connections, and
 //! only so can the session tell a whole upload from half of one.
 //!
+//! `examples/stdio.rs` is such a driver in full, and short: a server on standard input and output.
+//! What drivers that block have in common stands in `driver`.
+//!
+//! # The states of a session
+//!
+//! A session waits for one thing at a time. Commands that need nobody are answered at once; the
+//! others lead from Idle over a request, which the driver performs, and back to Idle.
+//!
+//! ```text
+//!  ── 220 ──> Idle
+//!              │ command                 request                      final reply
+//!              ├─ PASS ───────────────── Login ────────────────────── 230, 530
+//!              ├─ AUTH ── 234 ────────── StartTls ─────────────────── none; TlsUp
+//!              ├─ CWD MKD SIZE … ─────── Perform ──────────────────── 250, 257, 213, 550 …
+//!              ├─ PASV EPSV ──────────── Listen ───────────────────── 227, 229, 425
+//!              ├─ RETR STOR LIST … ───── Open, Run, Commit, Discard ─ see below
+//!              └─ QUIT ── 221 ──> closed
+//!
+//!  A transfer:
+//!
+//!   Opening ── 150 ──> Connecting ──> Moving ─┬─ download ─────────────────────────── 226
+//!      │                   │             │    └─ upload ──> (Settling ──>) Committing ─ 226
+//!      │                   │             │                                     │
+//!   450, 550 …            425           426                                451, 552 …
+//!
+//!  Any state ── a timer, the operator, too much of something ── 421 ──> closed
+//!  Any state ── ControlClosed ──> closed
+//! ```
+//!
+//! | state | its timer | when that runs out |
+//! |---|---|---|
+//! | Idle, not logged in | [`SessionConfig::login_timeout`] | 421 |
+//! | Idle | [`SessionConfig::idle_timeout`] | 421 |
+//! | Connecting | [`SessionConfig::data_connect_timeout`] | 425 |
+//! | Moving | [`SessionConfig::stall_timeout`], which whoever moves the bytes keeps | 426 |
+//! | Settling | at most [`SessionConfig::hang_up_window`] | the upload is committed |
+//!
+//! Where a request has no timer here, whoever performs it sees to it that it ends.
+//!
+//! Commands that come while a session waits keep their turn. From the 150 on NOOP and STAT are
+//! answered at once. ABOR ends a transfer: 426 for the transfer, 226 for ABOR. An upload that is
+//! being committed is not stopped any more, and ABOR and QUIT wait for its end. A control
+//! connection that is closed cancels the transfer, unless an upload is known to be whole and
+//! wanted: after QUIT, where [`SessionConfig::commit_on_disconnect`] says so, or when its commit
+//! has been under way for longer than a client takes to die.
+//!
 //! # A conversation
 //!
+//! From greeting to QUIT, with a driver that knows one user and one file and has no sockets: it
+//! answers each request as if a client had done its part.
+//!
 //! ```
-//! use ossftp_core::{Input, Now, Output, Peer, Session, SessionConfig};
+//! use ossftp_core::{
+//!     Direction, ErrorKind, Input, LoginInfo, Now, Output, Peer, Session, SessionConfig,
+//!     StorageError, TransferReport,
+//! };
 //! use std::{sync::Arc, time::Duration};
 //!
 //! let now = Now { mono: Duration::ZERO, unix: 1_700_000_000 };
 //! let peer = Peer { addr: "192.0.2.7:50000".parse()?, local: "192.0.2.1:21".parse()? };
 //! let mut session = Session::new(Arc::new(SessionConfig::default()), peer, now);
-//! let mut said = Vec::new();
-//! session.handle(now, Input::Control(b"SYST\r\nQUIT\r\n"));
-//! loop {
-//!     match session.poll_output() {
-//!         Output::Send(bytes) => said.extend(bytes),
-//!         Output::Close | Output::Wait(_) => break,
-//!         _ => {}
+//!
+//! let content: &[u8] = b"hello"; // what the client uploads
+//! let mut file = None;           // the one file, once it is there
+//! let mut direction = None;      // which way the transfer goes
+//! let mut download = Vec::new(); // what the client has received
+//!
+//! for (line, codes) in [
+//!     ("", "220"),
+//!     ("USER demo", "331"),
+//!     ("PASS wrong", "530"),
+//!     ("USER demo", "331"),
+//!     ("PASS secret", "230"),
+//!     ("TYPE I", "200"),
+//!     ("PASV", "227"),
+//!     ("RETR a.txt", "550"), // it is not there yet
+//!     ("PASV", "227"),
+//!     ("STOR a.txt", "150 226"),
+//!     ("RETR a.txt", "425"), // each transfer needs a data connection of its own
+//!     ("PASV", "227"),
+//!     ("RETR a.txt", "150 226"),
+//!     ("QUIT", "221"),
+//! ] {
+//!     session.handle(now, Input::Control(format!("{line}\r\n").as_bytes()));
+//!     let mut said = Vec::new();
+//!     loop {
+//!         let answer = match session.poll_output() {
+//!             Output::Send(replies) => {
+//!                 said.extend(replies);
+//!                 continue;
+//!             }
+//!             Output::Login { id, password, .. } => {
+//!                 let refusal = StorageError::new(ErrorKind::Denied, "Login incorrect.");
+//!                 let known = password.expose() == b"secret";
+//!                 let result = known.then(|| LoginInfo::new("Welcome.")).ok_or(refusal);
+//!                 Input::Login { id, result }
+//!             }
+//!             Output::Listen { id } => {
+//!                 let address = Some("192.0.2.1:51000".parse()?);
+//!                 Input::Listening { id, address }
+//!             }
+//!             Output::Open(transfer) => {
+//!                 let (id, missing) = (transfer.id, file.is_none());
+//!                 direction = Some(transfer.direction());
+//!                 let result = if missing && direction == Some(Direction::Download) {
+//!                     Err(StorageError::new(ErrorKind::NotFound, "No such file."))
+//!                 } else {
+//!                     Ok(None) // its length, if that is known
+//!                 };
+//!                 Input::TransferReady { id, result }
+//!             }
+//!             Output::Run { id, .. } => {
+//!                 session.handle(now, Input::DataConnected { id });
+//!                 let bytes = content.len() as u64;
+//!                 if direction == Some(Direction::Upload) {
+//!                     Input::TransferEof { id, bytes, waited: Duration::ZERO }
+//!                 } else {
+//!                     download.extend_from_slice(file.unwrap_or_default());
+//!                     Input::TransferDone { id, report: TransferReport::new(bytes, Ok(())) }
+//!                 }
+//!             }
+//!             Output::Commit { id } => {
+//!                 file = Some(content); // from now on it can be seen
+//!                 let report = TransferReport::new(content.len() as u64, Ok(()));
+//!                 Input::TransferDone { id, report }
+//!             }
+//!             Output::Close | Output::Wait(_) => break,
+//!             _ => continue, // events for a log, and a listener that is to close
+//!         };
+//!         session.handle(now, answer);
 //!     }
+//!     let said = String::from_utf8(said)?;
+//!     let heard: Vec<_> = said.lines().map(|reply| &reply[..3]).collect();
+//!     assert_eq!(heard.join(" "), codes, "{line}: {said}");
 //! }
-//! let said = String::from_utf8(said)?;
-//! let codes: Vec<_> = said.lines().map(|l| &l[..3]).collect();
-//! assert_eq!(codes, ["220", "215", "221"]);
+//! assert_eq!(download, content);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

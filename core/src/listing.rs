@@ -78,13 +78,24 @@ impl Facts {
 
 /// Appends the line of `entry` to `out`, CRLF included. `now_unix` decides between time and year.
 pub fn write_entry(format: ListFormat, entry: &Entry, now_unix: i64, out: &mut Vec<u8>) {
-    if entry.name.iter().any(u8::is_ascii_control) || entry.name.is_empty() {
+    write_named(format, entry, &entry.name, now_unix, out);
+}
+
+/// As [`write_entry`], with the name as it stands on the wire.
+pub fn write_named(
+    format: ListFormat,
+    entry: &Entry,
+    name: &[u8],
+    now_unix: i64,
+    out: &mut Vec<u8>,
+) {
+    if name.iter().any(u8::is_ascii_control) || name.is_empty() {
         return;
     }
     match format {
-        ListFormat::Long => long(entry, now_unix, out),
-        ListFormat::Names => out.extend_from_slice(&entry.name),
-        ListFormat::Facts(chosen) => facts(chosen, entry, &entry.name, out),
+        ListFormat::Long => long(entry, name, now_unix, out),
+        ListFormat::Names => out.extend_from_slice(name),
+        ListFormat::Facts(chosen) => facts(chosen, entry, name, out),
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -129,7 +140,7 @@ pub fn time_val(unix: i64) -> alloc::string::String {
 
 /// The line of `ls -l` that every client reads: ten characters of mode, link count, owner,
 /// group, size, date, name.
-fn long(entry: &Entry, now_unix: i64, out: &mut Vec<u8>) {
+fn long(entry: &Entry, name: &[u8], now_unix: i64, out: &mut Vec<u8>) {
     let mode = if entry.is_dir() {
         "drwxr-xr-x"
     } else {
@@ -152,7 +163,7 @@ fn long(entry: &Entry, now_unix: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(
         format!("{mode}   1 oss      oss      {:>12} {date} ", entry.size).as_bytes(),
     );
-    out.extend_from_slice(&entry.name);
+    out.extend_from_slice(name);
 }
 
 #[cfg(test)]

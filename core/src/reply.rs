@@ -172,6 +172,17 @@ impl Reply {
         self.code
     }
 
+    /// The same reply with each text put through `change`.
+    #[must_use]
+    pub fn map(&self, mut change: impl FnMut(&[u8]) -> Vec<u8>) -> Self {
+        Self {
+            code: self.code,
+            first: change(&self.first),
+            inner: self.inner.iter().map(|line| change(line)).collect(),
+            last: self.last.as_ref().map(|line| change(line)),
+        }
+    }
+
     /// Appends the reply to `out`, CRLF included.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let separator = if self.last.is_some() { b'-' } else { b' ' };

@@ -248,8 +248,17 @@ impl Error {
     }
 }
 
+/// The text with a blank for each control character: it comes from outside and ends in logs.
+pub(crate) fn one_line(text: String) -> String {
+    if text.contains(char::is_control) {
+        text.replace(char::is_control, " ")
+    } else {
+        text
+    }
+}
+
 impl ServiceError {
-    /// Reads an error answer. `header` finds a header by its lower-case name. An answer to HEAD has no body; its XML
+    /// Reads an error answer. `header` finds a header by its lower-case name. Control characters become blanks. An answer to HEAD has no body; its XML
     /// is then in `x-oss-err`, in base64. Whatever can't be read leaves its field empty: the status always says
     /// something.
     #[must_use]
@@ -262,24 +271,24 @@ impl ServiceError {
         let document = document.unwrap_or_default();
         let or_header = |text: String, name: &str| {
             if text.is_empty() {
-                header(name).unwrap_or_default()
+                one_line(header(name).unwrap_or_default())
             } else {
-                text
+                one_line(text)
             }
         };
         let endpoint = document
             .fields
             .iter()
             .find(|(name, _)| name == "Endpoint")
-            .map(|(_, value)| value.clone())
+            .map(|(_, value)| one_line(value.clone()))
             .filter(|value| !value.is_empty());
         Self {
             status,
-            code: document.code,
-            message: document.message,
+            code: one_line(document.code),
+            message: one_line(document.message),
             request_id: or_header(document.request_id, "x-oss-request-id"),
             ec: or_header(document.ec, "x-oss-ec"),
-            host_id: Some(document.host_id).filter(|host| !host.is_empty()),
+            host_id: Some(one_line(document.host_id)).filter(|host| !host.is_empty()),
             endpoint,
             next_append_position: header("x-oss-next-append-position")
                 .and_then(|value| value.trim().parse().ok()),

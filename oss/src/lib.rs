@@ -22,6 +22,8 @@
 
 pub mod crc64;
 pub mod encode;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod sign;
 pub mod time;
 pub mod xml;

@@ -27,7 +27,9 @@ pub(super) fn run(arguments: &Demo) -> Result<(), Failure> {
     let store = start_store(arguments)?;
     let endpoint = Endpoint::parse(&format!("http://{}", store.local_addr())).map_err(failed)?;
     let storage = OssStorage::new(gateway_config(endpoint)).map_err(failed)?;
-    let settings = Settings::new(arguments.runtime);
+    let mut settings = Settings::new(arguments.runtime);
+    settings.session.charset = arguments.charset;
+    settings.session.utf8 = arguments.utf8;
     let ftp = server::start(listener, Arc::new(storage), &settings).map_err(failed)?;
     say(&welcome(ftp.local_addr(), store.local_addr(), arguments));
     serve_until_signal(ftp, signals);

@@ -16,6 +16,8 @@ pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     let listener = server::listen(&arguments.listen_address, arguments.port).map_err(failed)?;
     let mut settings = Settings::new(arguments.runtime);
     settings.session.masquerade_address = arguments.masquerade_address;
+    settings.session.charset = arguments.charset;
+    settings.session.utf8 = arguments.utf8;
     settings.passive_ports = arguments.passive_ports.clone();
     let ftp = server::start(listener, Arc::new(storage), &settings).map_err(failed)?;
     let address = ftp.local_addr();

@@ -1,11 +1,19 @@
-//! lftp: a tree of 500 files with hard names goes up and comes back; then it is moved and removed.
+//! lftp: a tree of 500 files with hard names goes up and comes back, is moved and removed; files
+//! are fetched in pieces, aborted, sent in active mode, and sent with their times.
 
 use crate::support::{World, client, noise, on_both_runtimes, run_ok, text};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-on_both_runtimes!(a_tree_goes_up_and_comes_back);
+on_both_runtimes!(
+    a_tree_goes_up_and_comes_back,
+    large_files_come_in_four_pieces,
+    a_download_is_aborted_and_the_session_goes_on,
+    active_mode,
+    commands_before_their_replies,
+    a_time_is_offered_with_mdtm,
+);
 
 /// Names that break clients and servers which take them apart wrongly.
 const HARD_NAMES: [&str; 24] = [
@@ -64,6 +72,145 @@ fn a_tree_goes_up_and_comes_back(runtime: &str) {
 
     lftp(&world, &format!("rm -r /{folder}/moved"));
     assert_eq!(world.keys(), [""; 0]);
+}
+
+/// Each piece is a RETR of its own, with REST, that lftp aborts where the next piece begins.
+fn large_files_come_in_four_pieces(runtime: &str) {
+    let world = World::new(runtime, "lftp-pget");
+    let tree = world.file("tree");
+    fs::create_dir_all(tree.join("deep")).unwrap();
+    for (number, (name, size)) in [
+        ("large", 9_000_001),
+        ("deep/larger", 21 << 20),
+        ("small", 6),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let data = noise(size, number as u64);
+        fs::write(tree.join(name), &data).unwrap();
+        world.put(&format!("tree/{name}"), &data);
+    }
+    let folder = &world.folder;
+    let said = world.gateway.lines();
+    lftp(
+        &world,
+        &format!("mirror --use-pget-n=4 /{folder}/tree back"),
+    );
+    let differences = run_ok(client("diff").arg("-r").arg(&tree).arg(world.file("back")));
+    assert!(differences.is_empty(), "{}", text(&differences));
+    let log = world.gateway.printed_after(said);
+    for name in ["large", "larger"] {
+        let pieces = log
+            .iter()
+            .filter(|line| line.ends_with(&format!("> RETR {name}")))
+            .count();
+        assert!(pieces >= 4, "{name} came in {pieces} pieces:\n{log:#?}");
+    }
+}
+
+/// lftp says ABOR with Telnet's IP and Synch before it when the reader has enough.
+fn a_download_is_aborted_and_the_session_goes_on(runtime: &str) {
+    let world = World::new(runtime, "lftp-abort");
+    let data = noise(24 << 20, 1);
+    world.put("large", &data);
+    world.put("small", b"small");
+    let folder = &world.folder;
+    let said = world.gateway.lines();
+    lftp(
+        &world,
+        &format!(
+            "set ftp:use-abor yes; set ftp:use-telnet-iac yes; set cmd:fail-exit no; \
+             cat /{folder}/large | head -c 1000 > start; get /{folder}/small -o small"
+        ),
+    );
+    assert!(fs::read(world.file("start")).unwrap() == data[..1_000]);
+    assert_eq!(fs::read(world.file("small")).unwrap(), b"small");
+    let log = world.gateway.printed_after(said);
+    let has = |end: &str| log.iter().any(|line| line.contains(end));
+    assert!(
+        has("> ABOR") && has("< 426") && has("< 226 Aborted."),
+        "{log:#?}"
+    );
+    let sessions = log.iter().filter(|line| line.contains("connected from"));
+    assert_eq!(sessions.count(), 1, "{log:#?}");
+}
+
+fn active_mode(runtime: &str) {
+    let world = World::new(runtime, "lftp-active");
+    let data = noise(300_000, 1);
+    world.write("up", &data);
+    let folder = &world.folder;
+    let said = world.gateway.lines();
+    lftp(
+        &world,
+        &format!(
+            "set ftp:passive-mode off; mkdir /{folder}; cd /{folder}; put up; get up -o back; \
+             cls > names"
+        ),
+    );
+    assert!(world.object("up") == data);
+    assert!(fs::read(world.file("back")).unwrap() == data);
+    assert_eq!(fs::read(world.file("names")).unwrap(), b"up\n");
+    let log = world.gateway.printed_after(said);
+    assert!(log.iter().any(|line| line.contains("> PORT ")), "{log:#?}");
+    assert!(!log.iter().any(|line| line.contains("> PASV")), "{log:#?}");
+}
+
+/// With sync-mode off lftp does not wait for a reply before the next command.
+fn commands_before_their_replies(runtime: &str) {
+    let world = World::new(runtime, "lftp-pipelined");
+    let tree = world.file("tree");
+    for number in 0..60 {
+        let path = tree.join(format!("{}/{number}", number % 3));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, noise(number * 3_000, number as u64)).unwrap();
+    }
+    let folder = &world.folder;
+    lftp(
+        &world,
+        &format!(
+            "set ftp:sync-mode off; set ftp:auto-sync-mode ''; mkdir -p /{folder}; \
+             mirror -R tree /{folder}/up; mirror /{folder}/up back; mv /{folder}/up /{folder}/to"
+        ),
+    );
+    let differences = run_ok(client("diff").arg("-r").arg(&tree).arg(world.file("back")));
+    assert!(differences.is_empty(), "{}", text(&differences));
+    let keys = world.keys();
+    assert!(keys.iter().all(|key| key.starts_with("to/")), "{keys:?}");
+    assert_eq!(keys.iter().filter(|key| !key.ends_with('/')).count(), 60);
+}
+
+/// Whether the time is taken or not: the file goes up, and what comes after goes on.
+fn a_time_is_offered_with_mdtm(runtime: &str) {
+    let world = World::new(runtime, "lftp-mdtm");
+    let data = noise(70_000, 1);
+    fs::create_dir(world.file("tree")).unwrap();
+    let local = world.write("tree/up", &data);
+    run_ok(
+        client("touch")
+            .args(["-d", "2020-02-03 04:05:06 UTC"])
+            .arg(local),
+    );
+    let folder = &world.folder;
+    let said = world.gateway.lines();
+    lftp(
+        &world,
+        &format!(
+            "set ftp:use-mdtm-overloaded yes; mkdir /{folder}; cd /{folder}; \
+             put tree/up -o one; put tree/up -o two; mirror -R tree; get two -o back"
+        ),
+    );
+    assert_eq!(world.keys(), ["one", "tree/", "tree/up", "two"]);
+    for name in ["one", "two", "tree/up"] {
+        assert!(world.object(name) == data, "{name} is different");
+    }
+    assert!(fs::read(world.file("back")).unwrap() == data);
+    let log = world.gateway.printed_after(said);
+    for name in ["one", "two"] {
+        let command = format!("> MDTM 20200203040506 {name}");
+        assert!(log.iter().any(|line| line.ends_with(&command)), "{log:#?}");
+    }
 }
 
 /// Makes the tree and counts its files.

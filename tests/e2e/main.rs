@@ -8,12 +8,17 @@
 
 mod support;
 
+mod bsd_ftp;
 mod cli;
 mod curl;
+mod curl_options;
 mod demo;
+mod devices;
 mod ftplib;
+mod gbk;
 mod killed;
 mod lftp;
 mod memory;
 mod oss;
 mod readme;
+mod wget;

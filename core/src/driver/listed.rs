@@ -2,10 +2,11 @@
 
 use super::Cancel;
 use super::storage::{Lister, Volume};
-use crate::listing::write_entry;
+use crate::listing::write_named;
 use crate::{
     Answer, Entry, ErrorKind, ListFormat, Operation, StorageError, Transfer, TransferKind,
 };
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -32,8 +33,8 @@ impl Listed {
         else {
             return Err(no_answer());
         };
-        if let Some(name) = itself {
-            let mut entry = if path.is_root() {
+        if itself.is_some() {
+            let entry = if path.is_root() {
                 Entry::directory("", None)
             } else {
                 match volume.perform(&Operation::Stat(path.clone()), cancel)? {
@@ -41,7 +42,6 @@ impl Listed {
                     _ => return Err(no_answer()),
                 }
             };
-            entry.name.clone_from(name);
             let lister = Box::new(One(Some(entry)));
             let prefixed = false;
             return Ok(Self { lister, prefixed });
@@ -77,6 +77,7 @@ impl Listed {
             format,
             pattern,
             prefix,
+            itself,
             ..
         } = &transfer.kind
         else {
@@ -89,13 +90,21 @@ impl Listed {
             if pattern.as_ref().is_some_and(|p| !p.matches(&entry.name)) {
                 continue;
             }
+            let name = match itself {
+                Some(name) => Cow::Borrowed(name.as_slice()),
+                // A name that cannot be said is left out, not mangled into another one.
+                None => match transfer.names.write(&entry.name) {
+                    Some(name) => name,
+                    None => continue,
+                },
+            };
             let begin = out.len();
             if self.prefixed {
                 out.extend_from_slice(prefix);
             }
-            let name = out.len();
-            write_entry(*format, entry, transfer.began_unix, out);
-            if out.len() == name {
+            let end = out.len();
+            write_named(*format, entry, &name, transfer.began_unix, out);
+            if out.len() == end {
                 // One that cannot be listed.
                 out.truncate(begin);
             }

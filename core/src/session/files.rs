@@ -3,7 +3,7 @@
 use super::{Pending, Session, facts as change, hash, site, unique};
 use crate::listing::{facts, time_val, write_entry};
 use crate::{
-    Answer, Code, Entry, ErrorKind, FtpPath, Id, ListFormat, Operation, PathError, Reply, StorageError,
+    Answer, Code, Entry, ErrorKind, FtpPath, Id, ListFormat, Operation, Reply, StorageError,
 };
 use alloc::format;
 use alloc::string::ToString;
@@ -18,7 +18,8 @@ const STAT_BYTES: usize = 32 * 1024;
 #[derive(Debug)]
 pub(super) enum After {
     Cwd(FtpPath),
-    Made(FtpPath),
+    /// And what the client called it.
+    Made(FtpPath, Vec<u8>),
     Deleted(FtpPath),
     Removed(FtpPath),
     RenameFrom(FtpPath),
@@ -36,22 +37,33 @@ impl Session {
     /// The path that `argument` names, or a reply that says why it names none: 553 where a new
     /// name is meant, else 550.
     pub(super) fn path(&mut self, argument: &[u8], new_name: bool) -> Option<FtpPath> {
-        match self.cwd.join(argument) {
+        let joined = match self.names.read(argument) {
+            Ok(name) => self.cwd.join(&name).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        self.names.hear(argument);
+        match joined {
             Ok(path) => Some(path),
             Err(error) => {
-                self.bad_path(error, new_name);
+                let code = if new_name {
+                    Code::NAME_NOT_ALLOWED
+                } else {
+                    Code::FILE_UNAVAILABLE
+                };
+                self.say(code, error);
                 None
             }
         }
     }
 
-    fn bad_path(&mut self, error: PathError, new_name: bool) {
-        let code = if new_name {
-            Code::NAME_NOT_ALLOWED
-        } else {
-            Code::FILE_UNAVAILABLE
-        };
-        self.say(code, error.to_string());
+    /// Whether this path can be told to the client exactly; if not, says so with 550.
+    fn can_say(&mut self, path: &FtpPath) -> bool {
+        let can = self.names.write(path.as_bytes()).is_some();
+        if !can {
+            let text = "That name cannot be written in the character set of this session.";
+            self.say(Code::FILE_UNAVAILABLE, text);
+        }
+        can
     }
 
     /// Asks `operation` of the path that `argument` names.
@@ -78,14 +90,21 @@ impl Session {
     }
 
     pub(super) fn pwd(&mut self) {
-        let mut text = quoted(&self.cwd);
+        if !self.can_say(&self.cwd.clone()) {
+            return;
+        }
+        let mut text = quoted(self.cwd.as_bytes());
         text.extend_from_slice(b" is the working directory.");
         self.say(Code::PATH, text);
     }
 
     pub(super) fn mkd(&mut self, argument: &[u8]) {
         if let Some(path) = self.path(argument, true) {
-            self.perform(Operation::MakeDirectory(path.clone()), After::Made(path));
+            let typed = argument.to_vec();
+            self.perform(
+                Operation::MakeDirectory(path.clone()),
+                After::Made(path, typed),
+            );
         }
     }
 
@@ -182,11 +201,7 @@ impl Session {
                 self.cwd = path;
                 self.say(Code::FILE_DONE, text);
             }
-            (After::Made(path), _) => {
-                let mut text = quoted(&path);
-                text.extend_from_slice(b" created.");
-                self.say(Code::PATH, text);
-            }
+            (After::Made(path, typed), _) => self.say_made(&path, &typed),
             (After::Deleted(path), _) => self.file_done(&path, "deleted"),
             (After::Removed(path), _) => self.file_done(&path, "removed"),
             (After::Renamed, _) => self.say(Code::FILE_DONE, "Renamed."),
@@ -222,6 +237,18 @@ impl Session {
         self.say(Code::FILE_DONE, text);
     }
 
+    /// The whole path, where it can be told; else what the client called it, which it understands.
+    fn say_made(&mut self, path: &FtpPath, typed: &[u8]) {
+        let exact = self.names.write(path.as_bytes()).is_some();
+        let mut text = quoted(if exact { path.as_bytes() } else { typed });
+        text.extend_from_slice(b" created.");
+        if exact {
+            self.say(Code::PATH, text);
+        } else {
+            self.reply_as_it_is(&Reply::new(Code::PATH, text));
+        }
+    }
+
     fn say_size(&mut self, path: &FtpPath, entry: &Entry) {
         if entry.is_dir() {
             let text = format!("{} is a directory.", path.display());
@@ -242,6 +269,9 @@ impl Session {
     }
 
     fn say_facts(&mut self, path: &FtpPath, entry: &Entry) {
+        if !self.can_say(path) {
+            return;
+        }
         let mut line = Vec::new();
         facts(self.facts, entry, path.as_bytes(), &mut line);
         self.reply(&Reply::lines(
@@ -255,6 +285,9 @@ impl Session {
     fn say_listing(&mut self, entries: &[Entry], more: bool, directory: bool) {
         let (mut lines, mut bytes, mut more) = (Vec::new(), 0, more);
         for entry in entries {
+            if self.names.write(&entry.name).is_none() {
+                continue;
+            }
             let mut line = Vec::new();
             write_entry(ListFormat::Long, entry, self.now.unix, &mut line);
             // The reply ends its lines itself.
@@ -283,9 +316,9 @@ impl Session {
 }
 
 /// The path in double quotes, with its own quotes doubled (RFC 959 appendix II).
-fn quoted(path: &FtpPath) -> Vec<u8> {
+fn quoted(path: &[u8]) -> Vec<u8> {
     let mut text = Vec::from(*b"\"");
-    for byte in path.as_bytes() {
+    for byte in path {
         if *byte == b'"' {
             text.push(b'"');
         }

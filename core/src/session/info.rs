@@ -54,10 +54,18 @@ impl Session {
         }
     }
 
-    /// Names are UTF-8 whatever is said here (RFC 2640); Windows asks before it logs in.
+    /// Names are UTF-8 (RFC 2640), or in the charset of the listener or the login if there is one
+    /// and the client says OFF. Windows asks before it logs in.
     fn opts_utf8(&mut self, value: &[u8]) {
         if value.is_empty() || value.eq_ignore_ascii_case(b"ON") {
+            let _ = self.names.set_utf8(true);
             self.say(Code::OK, "Names are in UTF-8.");
+        } else if !value.eq_ignore_ascii_case(b"OFF") {
+            self.say(Code::SYNTAX, "Syntax: OPTS UTF8 [ON | OFF]");
+        } else if let Some(charset) = self.names.fallback()
+            && self.names.set_utf8(false)
+        {
+            self.say(Code::OK, format!("Names are in {charset}."));
         } else {
             self.say(Code::BAD_PARAMETER, "Names are always in UTF-8.");
         }

@@ -204,7 +204,11 @@ impl Session {
         let text = match command {
             Command::Pass(_) => String::from("PASS ***"),
             Command::Acct => String::from("ACCT ***"),
-            command => printable(&command.encode()),
+            command => {
+                let line = command.encode();
+                let text = self.names.read(&line).map(|text| printable(&text));
+                text.unwrap_or_else(|_| printable(&line))
+            }
         };
         self.event(Event::Command(text));
     }

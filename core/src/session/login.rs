@@ -3,7 +3,7 @@
 use super::{Pending, Session, printable};
 use crate::listing::Facts;
 use crate::{
-    Code, DataRoute, ErrorKind, Event, FtpPath, Id, LoginInfo, Output, Secret, StorageError,
+    Code, DataRoute, ErrorKind, Event, FtpPath, Id, LoginInfo, Names, Output, Secret, StorageError,
 };
 use alloc::format;
 use alloc::vec::Vec;
@@ -65,6 +65,9 @@ impl Session {
                     ..self.facts
                 };
                 self.login_failures = 0;
+                if info.charset.is_some() {
+                    self.names = Names::new(info.charset, self.names.utf8());
+                }
                 self.say(Code::LOGGED_IN, info.welcome.as_bytes());
                 self.login = Some(info);
                 self.settle();

@@ -535,7 +535,18 @@ impl Session {
         self.reply(&Reply::new(code, text));
     }
 
+    /// Sends a reply, its text in the character set of the session.
     fn reply(&mut self, reply: &Reply) {
+        if self.names.utf8() {
+            self.reply_as_it_is(reply);
+            return;
+        }
+        let names = self.names;
+        let spoken = reply.map(|text| names.write_text(text));
+        self.reply_as_it_is(&spoken);
+    }
+
+    fn reply_as_it_is(&mut self, reply: &Reply) {
         if self.closed {
             return;
         }

@@ -55,8 +55,8 @@ const VERBS: &[(&str, &[u16], bool)] = &[
     ("XCWD", &[250], true),
     ("CDUP", &[250], false),
     ("XCUP", &[250], false),
-    ("PWD", &[257], false),
-    ("XPWD", &[257], false),
+    ("PWD", &[257, 550], false),
+    ("XPWD", &[257, 550], false),
     ("TYPE", &[200], false),
     ("STRU", &[200], false),
     ("MODE", &[200], false),
@@ -117,6 +117,12 @@ impl Command {
         verbs.contains(&self.verb.as_str())
     }
 
+    /// Whether it may take the storage's time, so that there is something to abort.
+    fn asks_storage(&self) -> bool {
+        let row = VERBS.iter().find(|(verb, ..)| *verb == self.verb);
+        row.is_some_and(|(_, _, storage)| *storage)
+    }
+
     /// Whether it may be answered while a transfer before it still runs.
     fn is_urgent(&self) -> bool {
         match self.verb.as_str() {
@@ -155,7 +161,7 @@ pub(super) struct Conversation {
     greeted: bool,
     /// 421 or 221 has been said.
     over: bool,
-    /// The last reply ended a transfer, so that ABOR's own may follow.
+    /// The last reply ended something that ABOR was for, so that its own may follow.
     transfer_ended: bool,
 }
 
@@ -233,7 +239,7 @@ impl Conversation {
         let Some(command) = self.outstanding.remove(index) else {
             return Ok(None);
         };
-        self.transfer_ended = command.transfers();
+        self.transfer_ended = command.asks_storage();
         self.over = code == 221;
         let reply = reply.to_vec();
         Ok(Some(Exchange {

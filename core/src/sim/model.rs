@@ -6,6 +6,8 @@
 
 use super::conversation::{Command, Exchange};
 use super::transcript::shown;
+use crate::deflate::{InflateError, Inflater};
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
@@ -22,6 +24,8 @@ pub(super) struct Model {
     directories: BTreeSet<Path>,
     cwd: Path,
     image: bool,
+    /// MODE Z.
+    deflate: bool,
     rest: u64,
     rename_from: Option<Path>,
 }
@@ -82,17 +86,30 @@ impl Model {
             }
             "CDUP" | "XCUP" => self.cwd = parent(&self.cwd).to_vec(),
             "PWD" | "XPWD" => return self.check_pwd(&exchange.reply),
-            "TYPE" => self.image = !argument.to_ascii_uppercase().starts_with(b"A"),
+            "TYPE" => {
+                // A server that leaves line ends alone says so.
+                self.image = !argument.to_ascii_uppercase().starts_with(b"A")
+                    || exchange.reply.ends_with(b"stay as they are.\r\n");
+            }
+            "MODE" => self.deflate = argument.eq_ignore_ascii_case(b"Z"),
             "REST" => self.rest = number(argument),
             "RNFR" => self.rename_from = Some(path),
             "DELE" => self.delete(&path)?,
             "MKD" | "XMKD" => self.make_directory(path)?,
             "RMD" | "XRMD" => self.remove_directory(&path)?,
             "SIZE" => return self.check_size(&path, &exchange.reply),
-            "STOR" | "APPE" => self.store(verb == "APPE", path, rest, &moved.sent)?,
-            "RETR" => return self.check_download(&path, rest, &moved.received),
-            "NLST" => return self.check_names(argument, &moved.received, false),
-            "MLSD" => return self.check_names(argument, &moved.received, true),
+            "STOR" | "APPE" => {
+                let sent = self.plain(&moved.sent)?;
+                self.store(verb == "APPE", path, rest, &sent)?;
+            }
+            "RETR" => {
+                return self.check_download(&path, rest, &self.plain(&moved.received)?);
+            }
+            "NLST" | "MLSD" => {
+                let received = self.plain(&moved.received)?;
+                return self.check_names(argument, &received, verb == "MLSD");
+            }
+            "LIST" => self.plain(&moved.received).map(drop)?,
             _ => {}
         }
         Ok(())
@@ -106,8 +123,17 @@ impl Model {
         }
         let mut other = self.clone();
         let path = resolve(&self.cwd, &command.argument);
-        other.store(append, path, self.rest, &moved.sent).ok()?;
+        let sent = self.plain(&moved.sent).ok()?;
+        other.store(append, path, self.rest, &sent).ok()?;
         Some(other)
+    }
+
+    /// What the bytes of a data connection stand for.
+    fn plain<'a>(&self, wire: &'a [u8]) -> Result<Cow<'a, [u8]>, String> {
+        if self.deflate {
+            return inflate(wire).map(Cow::Owned);
+        }
+        Ok(Cow::Borrowed(wire))
     }
 
     /// Whether these are the files and directories that the client knows of.
@@ -308,8 +334,17 @@ impl Model {
             let all = self.files.keys().chain(&directories);
             let names = all.filter_map(|other| below(other, &path)?.get(1..));
             expected.extend(names.filter(|name| !name.contains(&b'/')));
+        } else if self.files.contains_key(&path) || facts || !argument.iter().any(is_wildcard) {
+            // A file is called as it was asked for.
+            let name = path.get(parent(&path).len() + 1..).unwrap_or_default();
+            let end = argument.iter().rposition(|b| *b != b'/');
+            let asked = argument.get(..end.map_or(0, |at| at + 1));
+            let asked = asked.filter(|asked| !facts && asked.ends_with(name));
+            expected.push(asked.unwrap_or(name));
         } else {
-            expected.extend(path.get(parent(&path).len() + 1..));
+            let slash = argument.iter().rposition(|b| *b == b'/');
+            let (before, _) = argument.split_at(slash.map_or(0, |at| at + 1));
+            return self.check_matches(before, &parent(&path).to_vec(), &listed);
         }
         expected.sort_unstable();
         if listed == expected {
@@ -322,6 +357,29 @@ impl Model {
             show(&expected),
             show(&listed)
         ))
+    }
+
+    /// Names that a pattern is said to match: children of its directory, each once. Which of them
+    /// match is a matter of the pattern's own tests.
+    fn check_matches(&self, before: &[u8], path: &Path, listed: &[&[u8]]) -> Result<(), String> {
+        self.need_directory(path)?;
+        let directories = self.all_directories();
+        for pair in listed.windows(2) {
+            if pair.first() == pair.last() {
+                return Err(format!("{} is listed twice", text(path)));
+            }
+        }
+        for line in listed {
+            let name = line.strip_prefix(before);
+            let child = name.map(|name| [path.as_slice(), b"/", name].concat());
+            let known = child.is_some_and(|child| {
+                self.files.contains_key(&child) || directories.contains(&child)
+            });
+            if !known {
+                return Err(format!("{} is not in {}", shown(line), text(path)));
+            }
+        }
+        Ok(())
     }
 
     fn check_pwd(&self, reply: &[u8]) -> Result<(), String> {
@@ -355,6 +413,23 @@ impl Model {
             shown(reply)
         ))
     }
+}
+
+/// A whole zlib stream.
+pub(super) fn inflate(wire: &[u8]) -> Result<Vec<u8>, String> {
+    let (mut inflater, mut bytes) = (Inflater::new(), Vec::new());
+    let result: Result<(), InflateError> = inflater.write(wire, |piece| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    });
+    result
+        .and_then(|()| inflater.finish())
+        .map_err(|error| format!("{error} {}", shown(wire)))?;
+    Ok(bytes)
+}
+
+fn is_wildcard(byte: &u8) -> bool {
+    matches!(byte, b'*' | b'?' | b'[')
 }
 
 /// What an argument names (RFC 3659 section 6).

@@ -85,6 +85,8 @@ pub struct Simulator {
     piece: usize,
     client_closes: bool,
     client_closed: bool,
+    /// The client has ended its own side alone, and still reads.
+    half_closed: bool,
 
     answers: VecDeque<(Id, Option<SocketAddr>)>,
     work: VecDeque<Work>,
@@ -161,6 +163,7 @@ impl Simulator {
             piece: usize::MAX,
             client_closes: false,
             client_closed: false,
+            half_closed: false,
             answers: VecDeque::new(),
             work: VecDeque::new(),
             storage_held: false,
@@ -387,6 +390,10 @@ impl Simulator {
             Step::Close => {
                 self.transcript.push(Record::ClientClosed);
                 self.client_closes = true;
+            }
+            Step::Finish => {
+                self.transcript.push(Record::ClientClosed);
+                (self.client_closes, self.half_closed) = (true, true);
             }
             Step::HoldStorage => self.storage_held = true,
             Step::AnswerOne => self.permits += 1,

@@ -11,6 +11,7 @@ mod info;
 mod limits;
 mod listings;
 mod login;
+mod names;
 mod transfers;
 
 use ossftp_core::SessionConfig;

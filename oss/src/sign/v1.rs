@@ -140,13 +140,18 @@ pub fn string_to_sign(request: &Request<'_>, date: &str) -> String {
     )
 }
 
+/// Whether V1 signs a query parameter of this name.
+pub(crate) fn signs(name: &str) -> bool {
+    name.starts_with("x-oss-") || SUBRESOURCES.binary_search(&name).is_ok()
+}
+
 /// The raw resource and its signed parameters, sorted by name, raw as well.
 fn canonical_resource(request: &Request<'_>) -> String {
     let mut pairs: Vec<(&str, &str)> = request
         .query
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
-        .filter(|(name, _)| name.starts_with("x-oss-") || SUBRESOURCES.binary_search(name).is_ok())
+        .filter(|(name, _)| signs(name))
         .collect();
     pairs.sort_unstable();
     let mut out = request.resource();

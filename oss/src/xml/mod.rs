@@ -1,9 +1,10 @@
 //! The XML of OSS.
 //!
 //! Decides how answers are read and how request bodies are written. Answers come from outside: their size, their
-//! number of nodes and their DTDs are bounded, and names are matched without their namespace. What the values mean is
+//! number of nodes, attributes and namespaces and their DTDs are bounded, and names are matched without their namespace. What the values mean is
 //! left to the client.
 
+mod bounds;
 mod read;
 mod write;
 
@@ -12,6 +13,8 @@ pub use read::{
     copy_result, delete_result, error_document, initiate_result, object_page, part_page,
     region_list, upload_page,
 };
+#[cfg(feature = "fuzz")]
+pub(crate) use write::escape;
 pub use write::{complete_multipart_upload, delete_objects, restore_request};
 
 /// The longest answer that is read: 1,000 keys of 1,023 encoded bytes need 4 MiB.

@@ -2,9 +2,9 @@
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::{MAX_ANSWER, MAX_ERROR};
+use super::{MAX_ANSWER, MAX_ERROR, bounds};
 use crate::encode;
-use crate::error::{ProtocolError, Result};
+use crate::error::{ProtocolError, Result, one_line};
 use crate::time;
 use crate::types::{
     BucketInfo, BucketPage, BucketSummary, CompletedUpload, Copied, DeletedKey, InitiatedUpload,
@@ -353,7 +353,8 @@ pub fn region_list(body: &[u8]) -> Result<Vec<Region>> {
 }
 
 fn bad(what: &str) -> crate::Error {
-    ProtocolError::BadXml(what.to_owned()).into()
+    // The parser shows what it stumbled over.
+    ProtocolError::BadXml(one_line(what.to_owned())).into()
 }
 
 fn utf8(body: &[u8]) -> Result<&str> {
@@ -370,6 +371,9 @@ fn parse<'a>(text: &'a str, root: &str) -> Result<Document<'a>> {
         nodes_limit: 500_000,
         ..ParsingOptions::default()
     };
+    if !bounds::hold(text) {
+        return Err(bad("too many attributes"));
+    }
     let document =
         Document::parse_with_options(text, options).map_err(|error| bad(&error.to_string()))?;
     if document.root_element().tag_name().name() != root {

@@ -43,7 +43,7 @@ pub fn restore_request(days: u32, tier: Option<&str>) -> String {
 
 /// Control characters become references that XML 1.0 does not allow but that OSS reads: there is no other way to name
 /// such a key in a body.
-fn escape(out: &mut String, text: &str) {
+pub(crate) fn escape(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),

@@ -5,7 +5,7 @@ mod program;
 mod world;
 
 pub(crate) use data::{noise, sha256};
-pub(crate) use program::{Program, client, run, run_ok, text, wait_until};
+pub(crate) use program::{Program, client, run, run_ok, run_with, text, wait_until};
 pub(crate) use world::{World, address};
 
 /// Makes each test function run once on each runtime.

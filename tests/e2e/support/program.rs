@@ -1,7 +1,7 @@
 //! Processes: the program under test, and the clients that talk to it.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -78,6 +78,12 @@ impl Program {
         self.log.lines.lock().unwrap().len()
     }
 
+    /// What it has printed after the first `lines` lines.
+    pub(crate) fn printed_after(&self, lines: usize) -> Vec<String> {
+        let printed = self.log.lines.lock().unwrap();
+        printed.iter().skip(lines).cloned().collect()
+    }
+
     /// All that it has printed so far.
     pub(crate) fn printed(&self) -> String {
         self.log.lines.lock().unwrap().join("\n")
@@ -149,7 +155,7 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A command of a client that must be installed.
+/// A command of a client that must be installed, in the Debian package of the same name.
 pub(crate) fn client(name: &str) -> Command {
     let found = Command::new(name)
         .arg("--version")
@@ -182,6 +188,27 @@ pub(crate) fn run_ok(command: &mut Command) -> Vec<u8> {
         text(&output.stderr)
     );
     output.stdout
+}
+
+/// Runs `command` with `input` as its standard input, and gives all that it printed; it must
+/// succeed.
+pub(crate) fn run_with(command: &mut Command, input: &str) -> String {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    // A script fits into the pipe's buffer; dropping the pipe ends the input.
+    let written = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(
+        output.status.success() && written.is_ok(),
+        "{command:?} ended with {}\n{said}",
+        output.status
+    );
+    said
 }
 
 /// Output as text.

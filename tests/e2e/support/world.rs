@@ -1,7 +1,11 @@
 //! A gateway before a bucket: the dev store's, or one of the real OSS.
 
 use super::program::{Program, client};
-use ossftp_oss::{Bucket, Client, ClientConfig, Credentials, Endpoint, ListObjects};
+use ossftp_oss::{
+    Bucket, Client, ClientConfig, Credentials, Endpoint, GetObject, ListObjects, PutObject,
+    SliceBody,
+};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,6 +39,11 @@ pub(crate) struct Key {
 impl World {
     /// A gateway on `runtime`. `test` names the folder.
     pub(crate) fn new(runtime: &str, test: &str) -> Self {
+        Self::with_flags(runtime, test, &[])
+    }
+
+    /// The same with more flags of `serve`.
+    pub(crate) fn with_flags(runtime: &str, test: &str, flags: &[&str]) -> Self {
         let local = tempfile::tempdir().unwrap();
         let (key, store) = match Key::from_environment() {
             Some(key) => (key, None),
@@ -43,15 +52,15 @@ impl World {
                 (key, Some(store))
             }
         };
-        let gateway = Program::start([
-            "serve",
-            "--port=0",
-            "--loglevel=DEBUG",
-            &format!("--runtime={runtime}"),
-            &format!("--bucket-endpoints={}.{}", key.bucket, key.endpoint),
-            &format!("--endpoint={}", key.endpoint),
-            &format!("--region={}", key.region),
-        ]);
+        let own = [
+            format!("--runtime={runtime}"),
+            format!("--bucket-endpoints={}.{}", key.bucket, key.endpoint),
+            format!("--endpoint={}", key.endpoint),
+            format!("--region={}", key.region),
+        ];
+        let serve = ["serve", "--port=0", "--loglevel=DEBUG"];
+        let own = own.iter().map(String::as_str);
+        let gateway = Program::start(serve.into_iter().chain(own).chain(flags.iter().copied()));
         let address = address(&gateway.wait_for("FTP on "));
         Self {
             address,
@@ -131,6 +140,26 @@ impl World {
             .map(|key| key.strip_prefix(&prefix).unwrap().to_owned())
             .filter(|name| !name.is_empty())
             .collect()
+    }
+
+    /// What an object of the test's folder holds, read around the gateway.
+    pub(crate) fn object(&self, name: &str) -> Vec<u8> {
+        let key = format!("{}/{name}", self.folder);
+        let mut bytes = Vec::new();
+        self.bucket()
+            .get_object(&key, &GetObject::default())
+            .unwrap_or_else(|error| panic!("{key}: {error}"))
+            .read_to_end(&mut bytes)
+            .unwrap();
+        bytes
+    }
+
+    /// Puts an object into the test's folder, around the gateway.
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
+        let key = format!("{}/{name}", self.folder);
+        self.bucket()
+            .put_object(&key, &mut SliceBody::new(bytes), &PutObject::default())
+            .unwrap();
     }
 
     /// How many multipart uploads in the test's folder are neither completed nor aborted.

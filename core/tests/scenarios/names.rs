@@ -1,0 +1,158 @@
+//! Names in the character set of old clients.
+
+use crate::store;
+use ossftp_core::sim::{DataPlan, MemoryStore, Script, Simulator};
+use ossftp_core::{Charset, SessionConfig};
+
+/// 中文目录 and 图片.jpg in GBK; the second one is UTF-8 too, of other characters.
+const FOLDER: &[u8] = b"\xd6\xd0\xce\xc4\xc4\xbf\xc2\xbc";
+const PICTURE: &[u8] = b"\xcd\xbc\xc6\xac.jpg";
+
+fn gbk(utf8: bool) -> SessionConfig {
+    let mut config = SessionConfig::default();
+    config.charset = Some(Charset::Gbk);
+    config.utf8 = utf8;
+    config
+}
+
+fn line(words: &[&[u8]]) -> Vec<u8> {
+    let mut line = words.join(&b' ');
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+fn login() -> Script {
+    Script::new()
+        .login("demo", "secret")
+        .send("TYPE I")
+        .expect(200)
+}
+
+/// The model of the simulator takes names for bytes, so it cannot judge these runs.
+#[track_caller]
+fn play(config: SessionConfig, store: &MemoryStore, script: &Script) -> Simulator {
+    let mut simulator = Simulator::new(config, store.clone()).without_model();
+    if let Err(failure) = simulator.play(script) {
+        panic!("{failure}");
+    }
+    simulator
+}
+
+#[test]
+fn a_file_of_an_old_device_has_the_right_name_and_reads_back() {
+    let path = [FOLDER, b"/", PICTURE].concat();
+    for utf8 in [true, false] {
+        let store = store();
+        let script = login()
+            .raw(line(&[b"MKD", FOLDER]))
+            .expect(257)
+            .transfers([b"STOR ", &path[..]].concat(), DataPlan::upload("jpeg"))
+            .transfers([b"RETR ", &path[..]].concat(), DataPlan::download())
+            .expect_download("jpeg")
+            // It goes there first, and names the file alone.
+            .raw(line(&[b"CWD", FOLDER]))
+            .expect(250)
+            .raw(line(&[b"SIZE", PICTURE]))
+            .expect(213)
+            .raw(line(&[b"DELE", PICTURE]))
+            .expect(250);
+        let run = play(gbk(utf8), &store, &script);
+        let opened = format!("{}", run.transcript());
+        assert!(opened.contains("/中文目录/图片.jpg"), "{opened}");
+        assert_eq!(store.file("/中文目录/图片.jpg"), None, "it was deleted");
+        assert!(store.directories().contains("/中文目录".as_bytes()));
+    }
+}
+
+fn listed(config: SessionConfig, store: &MemoryStore, script: Script) -> Vec<u8> {
+    let script = script
+        .send("EPSV")
+        .expect(229)
+        .send("NLST")
+        .expect(150)
+        .expect(226);
+    let run = play(config, store, &script);
+    run.transcript().downloads().last().unwrap().to_vec()
+}
+
+#[test]
+fn names_go_out_as_the_client_wants_them() {
+    let store = MemoryStore::new()
+        .with_user("demo", "secret", true)
+        .with_file("/图片.jpg", "x")
+        .with_file("/ģ", "not in GBK")
+        .with_file("/plain", "x");
+    let utf8 = "plain\r\nģ\r\n图片.jpg\r\n";
+    let in_gbk = [b"plain\r\n", PICTURE, b"\r\n"].concat();
+    assert_eq!(listed(gbk(true), &store, login()), utf8.as_bytes());
+    let off = login().send("OPTS UTF8 OFF").expect_text(200, "GBK");
+    assert_eq!(listed(gbk(true), &store, off.clone()), in_gbk);
+    assert_eq!(listed(gbk(false), &store, login()), in_gbk);
+    for on in ["OPTS UTF8 ON", "opts utf-8 on", "OPTS UTF8"] {
+        let on = off.clone().send(on).expect(200);
+        assert_eq!(listed(gbk(false), &store, on), utf8.as_bytes());
+    }
+    // Without a charset there is nothing to turn to.
+    let plain = login().send("OPTS UTF8 OFF").expect(504);
+    assert_eq!(
+        listed(SessionConfig::default(), &store, plain),
+        utf8.as_bytes()
+    );
+}
+
+#[test]
+fn replies_are_in_the_character_set_too() {
+    let store = store();
+    let script = login()
+        .send("OPTS UTF8 OFF")
+        .expect(200)
+        .raw(line(&[b"MKD", PICTURE]))
+        .expect_text(257, [b"\"/", PICTURE, b"\""].concat())
+        .raw(line(&[b"CWD", PICTURE]))
+        .expect_text(250, PICTURE)
+        .send("PWD")
+        .expect_text(257, [b"257 \"/", PICTURE, b"\" "].concat())
+        .raw(line(&[b"MLST"]))
+        .expect_text(250, [b"; /", PICTURE, b"\r\n"].concat());
+    play(gbk(true), &store, &script);
+}
+
+#[test]
+fn a_name_that_cannot_be_said_is_not_mangled() {
+    let store = MemoryStore::new()
+        .with_user("demo", "secret", true)
+        .with_file("/\u{1f600}/a", "x");
+    let script = login()
+        .send("CWD \u{1f600}")
+        .expect(250)
+        .send("OPTS UTF8 OFF")
+        .expect(200)
+        .send("PWD")
+        .expect(550)
+        .send("MLST")
+        .expect(550)
+        .send("STAT /")
+        .expect_text(212, "212-Status:\r\n212 End")
+        .send("CDUP")
+        .expect(250)
+        .send("PWD")
+        .expect(257);
+    play(gbk(true), &store, &script);
+}
+
+#[test]
+fn what_is_no_text_is_refused() {
+    let store = store();
+    let script = login()
+        .raw(b"CWD \xff\xff\xff\xff\r\n")
+        .expect_text(550, "neither UTF-8 nor GBK")
+        .raw(b"MKD a\xd6\r\n")
+        .expect(553)
+        .send("OPTS UTF8 OFF")
+        .expect(200)
+        .raw(b"MKD a\xd6\r\n")
+        .expect_text(553, "not GBK")
+        .send("OPTS UTF8 MAYBE")
+        .expect(501);
+    play(gbk(true), &store, &script);
+}
