@@ -120,10 +120,7 @@ impl Incoming {
     ///
     /// # Errors
     /// The zlib stream has not ended, or the storage failed.
-    pub(super) fn finish(
-        mut self,
-        writer: &mut dyn ObjectWriter,
-    ) -> Result<u64, TransferFailure> {
+    pub(super) fn finish(mut self, writer: &mut dyn ObjectWriter) -> Result<u64, TransferFailure> {
         if let Some(inflater) = &self.inflater {
             inflater.finish()?;
         }

@@ -33,8 +33,8 @@ use crate::command::{self, Command, ParseError, Spec};
 use crate::line::{Line, LineReader};
 use crate::listing::Facts;
 use crate::{
-    Admin, Capabilities, Code, DataRoute, Event, FtpPath, HashAlgorithm, Id, Input,
-    LoginInfo, Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
+    Admin, Capabilities, Code, DataRoute, Event, FtpPath, HashAlgorithm, Id, Input, LoginInfo,
+    Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
 };
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -590,8 +590,7 @@ impl Session {
         if core::mem::replace(&mut self.closed, true) {
             return;
         }
-        if let Pending::Transfer(running) =
-            core::mem::replace(&mut self.pending, Pending::Nothing)
+        if let Pending::Transfer(running) = core::mem::replace(&mut self.pending, Pending::Nothing)
         {
             // A log of transfers has those too that nobody was told the end of.
             self.event(running.ended(Code::TRANSFER_ABORTED));

@@ -7,8 +7,8 @@
 
 use super::{NO_ANSWER, Pending, Session};
 use crate::{
-    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Output,
-    StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
+    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Output, StorageError,
+    StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
 };
 use alloc::boxed::Box;
 use alloc::format;
@@ -128,7 +128,11 @@ impl Session {
     }
 
     /// The prepared data connection and the path, or a reply that says what is missing.
-    pub(super) fn prepared(&mut self, argument: &[u8], new_name: bool) -> Option<(DataRoute, FtpPath)> {
+    pub(super) fn prepared(
+        &mut self,
+        argument: &[u8],
+        new_name: bool,
+    ) -> Option<(DataRoute, FtpPath)> {
         let Some(route) = self.route else {
             self.say(
                 Code::NO_DATA_CONNECTION,

@@ -7,10 +7,13 @@
 mod abort;
 mod data;
 mod files;
+mod frame;
+mod globs;
 mod info;
 mod limits;
 mod listings;
 mod login;
+mod modes;
 mod names;
 mod transfers;
 
