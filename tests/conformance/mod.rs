@@ -129,7 +129,7 @@ macro_rules! conformance_suite {
                 abort_of_a_stalled_download abort_of_a_stalled_upload
                 abort_before_the_data_connection abort_with_urgent_data
                 abort_while_the_storage_opens abort_while_the_storage_hangs
-                abort_when_idle stalled_upload_times_out client_closes_a_download_early
+                abort_when_idle abort_of_an_operation stalled_upload_times_out client_closes_a_download_early
                 killed_client_stores_nothing killed_client_keeps_the_old_file
                 reset_upload_stores_nothing quit_during_an_upload_stores_it
                 commit_on_disconnect_stores_it a_commit_outlives_its_client

@@ -254,6 +254,6 @@ fn is_http(line: &[u8]) -> bool {
     );
     let is = |word: &&str| first.eq_ignore_ascii_case(word.as_bytes());
     first.eq_ignore_ascii_case(b"Host:")
-        || (HTTP_METHODS.iter().any(|method| is(&method))
+        || (HTTP_METHODS.iter().any(is)
             && rest.windows(5).any(|w| w.eq_ignore_ascii_case(b"HTTP/")))
 }

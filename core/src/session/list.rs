@@ -98,6 +98,6 @@ fn prefix(argument: &[u8], path: &FtpPath) -> Vec<u8> {
 impl Running {
     /// What to open in place of what could not be opened, if that was a pattern.
     pub(super) fn second_try(&self, error: &StorageError) -> Option<TransferKind> {
-        as_pattern(self.listing.as_ref()?, error)
+        as_pattern(self.listing.as_deref()?, error)
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Running {
     pub(super) committing_since: Option<Duration>,
     route: DataRoute,
     /// What is listed.
-    pub(super) listing: Option<TransferKind>,
+    pub(super) listing: Option<Box<TransferKind>>,
     ascii: bool,
     deflate: bool,
     /// Bytes of the file that an upload brought.
@@ -164,7 +164,7 @@ impl Session {
             _ => (None, 0),
         };
         let listing = match &kind {
-            TransferKind::List { .. } => Some(kind.clone()),
+            TransferKind::List { .. } => Some(Box::new(kind.clone())),
             _ => None,
         };
         let deadline = self.now.mono.saturating_add(self.config.operation_timeout);
