@@ -29,6 +29,6 @@ fn command() {
 }
 
 #[test]
-fn session() {
-    replay("session", fuzz::session);
+fn session_bytes() {
+    replay("session_bytes", fuzz::session_any_way);
 }

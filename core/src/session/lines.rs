@@ -206,7 +206,7 @@ impl Session {
             Command::Acct => String::from("ACCT ***"),
             command => {
                 let line = command.encode();
-                let text = self.names.read(&line).map(|text| printable(&text));
+                let text = self.names.read(&line).map(printable);
                 text.unwrap_or_else(|_| printable(&line))
             }
         };

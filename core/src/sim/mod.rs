@@ -16,8 +16,10 @@ pub mod fuzz;
 mod invariants;
 mod memory;
 mod model;
+mod pieces;
 mod script;
 mod simulator;
+mod tls;
 mod transcript;
 mod work;
 

@@ -9,12 +9,15 @@ mod data;
 mod files;
 mod frame;
 mod globs;
+mod hosts;
 mod info;
 mod limits;
 mod listings;
 mod login;
 mod modes;
 mod names;
+mod protection;
+mod secure;
 mod transfers;
 
 use ossftp_core::SessionConfig;
