@@ -157,6 +157,8 @@ impl Session {
         let greeting = Reply::new(Code::READY, config.greeting.as_bytes());
         let names = Names::new(config.charset, config.utf8);
         let idle_timeout = config.idle_timeout;
+        // RFC 959 section 5.1: the default is ASCII Non-print.
+        let ascii = !config.image_by_default;
         let mut session = Self {
             config,
             peer,
@@ -172,8 +174,7 @@ impl Session {
             login_failures: 0,
             unknown_commands: 0,
             cwd: FtpPath::root(),
-            // RFC 959 section 5.1: the default is ASCII Non-print.
-            ascii: true,
+            ascii,
             facts: Facts::default(),
             names,
             rest: 0,
