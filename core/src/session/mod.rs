@@ -152,6 +152,8 @@ impl Session {
     pub fn new(config: Arc<SessionConfig>, peer: Peer, now: Now) -> Self {
         let names = Names::new(config.charset, config.utf8);
         let idle_timeout = config.idle_timeout;
+        // RFC 959 section 5.1: the default is ASCII Non-print.
+        let ascii = !config.image_by_default;
         let mut session = Self {
             config,
             peer,
@@ -168,8 +170,7 @@ impl Session {
             login_failures: 0,
             unknown_commands: 0,
             cwd: FtpPath::root(),
-            // RFC 959 section 5.1: the default is ASCII Non-print.
-            ascii: true,
+            ascii,
             facts: Facts::default(),
             names,
             rest: 0,
