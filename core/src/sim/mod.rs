@@ -18,6 +18,7 @@ mod memory;
 mod model;
 mod script;
 mod simulator;
+pub mod targets;
 mod transcript;
 mod work;
 
