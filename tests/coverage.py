@@ -15,12 +15,14 @@ import sys
 
 
 def is_test(path, lines):
-    """The numbers of the lines of `#[cfg(test)]` modules, which rustfmt ends with a bare brace."""
+    """The numbers of the lines of `#[cfg(test)]` items, which rustfmt ends with a bare brace."""
     found = set()
     at = 0
     while at < len(lines):
-        if lines[at] == "#[cfg(test)]" and lines[at + 1 : at + 2] and lines[at + 1].startswith("mod "):
-            end = at + 1
+        if re.match(r"#\[cfg\((all\()?test\b", lines[at]):
+            end = at
+            while lines[end].startswith("#"):
+                end += 1
             if lines[end].endswith("{"):
                 while lines[end] != "}":
                     end += 1

@@ -11,8 +11,11 @@ pub enum Need {
     Nothing,
     /// TLS is offered on this listener.
     Tls,
-    /// TLS is offered, and may be given up again on the control connection.
+    /// TLS is offered, and may be given up again on the control connection. Where it is offered and
+    /// only that may not be, CCC answers 534 and not 502.
     ClearAgain,
+    /// The server makes data connections to the client: PORT and EPRT are not closed.
+    ActiveData,
     /// Times of change can be set.
     ModifyTimes,
     /// Times of creation can be set.
@@ -98,12 +101,12 @@ impl Capabilities {
         }
     }
 
-    /// Whether this storage fulfils `need`; what TLS needs is not its matter.
+    /// Whether this storage fulfils `need`; TLS and data connections are not its matter.
     #[must_use]
     pub fn fulfil(&self, need: Need) -> bool {
         match need {
             Need::Nothing => true,
-            Need::Tls | Need::ClearAgain => false,
+            Need::Tls | Need::ClearAgain | Need::ActiveData => false,
             Need::ModifyTimes => self.modify_times,
             Need::CreateTimes => self.create_times,
             Need::AnyFact => self.modify_times || self.create_times || self.modes == Modes::Kept,

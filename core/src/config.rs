@@ -12,15 +12,18 @@ use core::time::Duration;
 #[allow(clippy::struct_excessive_bools)]
 pub struct TlsPolicy {
     /// Whether there is a certificate: without one AUTH answers 502 and FEAT does not name it.
+    /// [`TlsPolicy::implicit`] says so too.
     pub offered: bool,
     /// TLS from the first byte on (port 990). The greeting comes after the handshake, and data
     /// connections are protected until PROT C is said.
     pub implicit: bool,
-    /// USER and PASS in clear are refused with 534.
+    /// USER and PASS in clear are refused with 534, and nothing is asked of the storage.
     pub required_for_login: bool,
-    /// Transfers over clear data connections are refused with 521, and PROT C with 534.
+    /// Transfers over clear data connections, listings too, are refused with 521, and PROT C with
+    /// 534.
     pub required_for_data: bool,
-    /// Whether CCC may make the control connection clear again; else 534.
+    /// Whether CCC may make the control connection clear again. Else it answers 534, and FEAT does
+    /// not name it.
     pub allow_ccc: bool,
 }
 
@@ -28,12 +31,13 @@ pub struct TlsPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ActivePolicy {
-    /// Nowhere: both are refused with 502.
+    /// Nowhere: both are refused with 502, and FEAT and HELP do not name them.
     Closed,
     /// To the client's own address, ports from 1024 on.
     #[default]
     OwnAddress,
-    /// To any address, ports from 1024 on: for transfers between two servers. It makes the server
+    /// To any address of the kind that the control connection has (IPv4 or IPv6), ports from 1024
+    /// on: for transfers between two servers. It makes the server
     /// a tool for attacks on others, so it is for closed networks only.
     AnyAddress,
 }
@@ -77,7 +81,8 @@ pub struct SessionConfig {
     /// After so many unknown commands the connection is closed with 421. Once somebody is logged
     /// in, only those count that follow one another.
     pub max_unknown_commands: u32,
-    /// How long a handshake of TLS may take on the control connection.
+    /// How long a handshake of TLS, or its end for CCC, may take on the control connection. Then it
+    /// is closed; there is nothing to say 421 on.
     pub tls_timeout: Duration,
     /// A login or an operation of the storage that has not answered for so long gets 451, and
     /// the connection is closed: the last resort, far beyond what a storage takes.
@@ -88,7 +93,8 @@ pub struct SessionConfig {
     pub tls: TlsPolicy,
     /// Active data connections.
     pub active: ActivePolicy,
-    /// The names that HOST accepts (RFC 7151), compared without case. Empty: any.
+    /// The names that HOST accepts (RFC 7151), compared without case; an IPv6 address with or
+    /// without its brackets, in any of its forms. Empty: any.
     pub hosts: Vec<String>,
     /// How names are read that are not UTF-8, and written after `OPTS UTF8 OFF`.
     pub charset: Option<Charset>,

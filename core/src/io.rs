@@ -365,7 +365,7 @@ pub enum Output {
         user: Vec<u8>,
         /// The argument of PASS.
         password: Secret,
-        /// The argument of HOST, if it was given (RFC 7151).
+        /// The argument of HOST in lower case, if it was given (RFC 7151).
         host: Option<String>,
         /// Whether the control connection is under TLS.
         secure: bool,
@@ -445,6 +445,10 @@ pub enum Event {
         /// The storage's sentence.
         reason: String,
     },
+    /// The control connection is under TLS.
+    TlsUp,
+    /// The control connection is clear again, after CCC.
+    TlsDown,
     /// A transfer ended.
     Transfer {
         /// `RETR`, `STOR`, `APPE` or a listing verb.
@@ -476,6 +480,8 @@ impl fmt::Display for Event {
             Self::Reply(line) => write!(f, "< {line}"),
             Self::LoggedIn { user } => write!(f, "{user} logged in"),
             Self::LoginFailed { user, reason } => write!(f, "login of {user} refused: {reason}"),
+            Self::TlsUp => f.write_str("TLS is up"),
+            Self::TlsDown => f.write_str("TLS was given up, as CCC asks for"),
             Self::Transfer {
                 verb,
                 path,

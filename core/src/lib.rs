@@ -207,6 +207,7 @@ mod secret;
 mod session;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod text;
 mod time;
 mod transfer;
 

@@ -5,9 +5,10 @@
 //! an LF ends the line whatever Telnet state it came in, so one broken sequence costs one line
 //! at the most. A line longer than [`MAX_LINE`] is skipped whole and reported once.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// The longest line in bytes, its end not counted.
 pub const MAX_LINE: usize = 4096;
@@ -64,7 +65,9 @@ const SE: u8 = 240;
 #[derive(Default)]
 pub struct LineReader {
     /// Bytes that no line was cut from yet.
-    raw: VecDeque<u8>,
+    raw: Vec<u8>,
+    /// How many bytes of `raw` have been cut off.
+    taken: usize,
     /// How many LFs stand in `raw`, and so how many whole lines.
     line_ends: usize,
     current: Vec<u8>,
@@ -87,14 +90,17 @@ impl fmt::Debug for LineReader {
 impl LineReader {
     /// Takes in bytes. The caller bounds how many: see [`LineReader::waiting_bytes`].
     pub fn push(&mut self, bytes: &[u8]) {
-        self.line_ends += bytes.iter().filter(|b| **b == b'\n').count();
-        self.raw.extend(bytes);
+        self.line_ends += memchr_iter(b'\n', bytes).count();
+        // What was cut off goes away here, where it costs least: mostly nothing is left.
+        self.raw.drain(..self.taken);
+        self.taken = 0;
+        self.raw.extend_from_slice(bytes);
     }
 
     /// Bytes that were pushed and not yet cut into lines.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
-        self.raw.len()
+        self.raw.len() - self.taken
     }
 
     /// Whole lines (empty ones included) that wait.
@@ -110,24 +116,52 @@ impl LineReader {
 
     /// The next whole line that is not empty.
     pub fn next_line(&mut self) -> Option<Line> {
-        while let Some(byte) = self.raw.pop_front() {
-            if byte != b'\n' {
-                self.byte(byte);
-                continue;
-            }
-            self.line_ends = self.line_ends.saturating_sub(1);
-            // The CR of CRLF is held back, so it is not in `current`.
-            self.after_cr = false;
-            self.telnet = Telnet::Data;
-            let text = core::mem::take(&mut self.current);
-            if core::mem::take(&mut self.too_long) {
-                return Some(Line::TooLong);
-            }
-            if !text.is_empty() {
-                return Some(Line::Text(text));
+        while self.line_ends > 0 {
+            let rest = self.raw.get(self.taken..).unwrap_or_default();
+            let end = memchr(b'\n', rest)?;
+            self.taken += end + 1;
+            self.line_ends -= 1;
+            let line = self.line(self.taken - end - 1..self.taken - 1);
+            if line.is_some() {
+                return line;
             }
         }
+        self.bytes(self.taken..self.raw.len());
+        self.taken = self.raw.len();
         None
+    }
+
+    /// The line whose last bytes stand here in `raw`, unless it is empty.
+    fn line(&mut self, range: Range<usize>) -> Option<Line> {
+        let begins = self.current.is_empty() && self.telnet == Telnet::Data && !self.after_cr;
+        let whole = self
+            .raw
+            .get(range.clone())
+            .filter(|_| begins && !self.too_long);
+        if let Some(line) = whole.map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            && memchr2(b'\r', IAC, line).is_none()
+            && line.len() <= MAX_LINE
+        {
+            // Most lines are like that: they came whole and hold nothing that is special.
+            return (!line.is_empty()).then(|| Line::Text(line.to_vec()));
+        }
+        self.bytes(range);
+        // The CR of CRLF is held back, so it is not in `current`.
+        self.after_cr = false;
+        self.telnet = Telnet::Data;
+        let text = core::mem::take(&mut self.current);
+        if core::mem::take(&mut self.too_long) {
+            return Some(Line::TooLong);
+        }
+        (!text.is_empty()).then_some(Line::Text(text))
+    }
+
+    fn bytes(&mut self, range: Range<usize>) {
+        for index in range {
+            if let Some(byte) = self.raw.get(index) {
+                self.byte(*byte);
+            }
+        }
     }
 
     fn byte(&mut self, byte: u8) {

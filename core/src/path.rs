@@ -5,6 +5,7 @@
 //! (TVFS, RFC 3659 section 6), `.` and `..` are resolved before anyone sees them, empty
 //! components fall away, and control characters are refused since no listing could show them.
 
+use crate::text::{has_control, without_control};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -64,14 +65,17 @@ impl FtpPath {
     /// # Errors
     /// [`PathError`] when the argument holds a control character or the result is too long.
     pub fn join(&self, argument: &[u8]) -> Result<Self, PathError> {
-        if argument.iter().any(u8::is_ascii_control) {
+        if has_control(argument) {
             return Err(PathError::ControlCharacter);
         }
-        let mut joined = if argument.first() == Some(&b'/') {
-            Self::root()
+        let start: &[u8] = if argument.first() == Some(&b'/') {
+            b"/"
         } else {
-            self.clone()
+            &self.bytes
         };
+        let mut bytes = Vec::with_capacity(start.len() + 1 + argument.len().min(MAX_PATH));
+        bytes.extend_from_slice(start);
+        let mut joined = Self { bytes };
         for component in argument.split(|b| *b == b'/') {
             match component {
                 b"" | b"." => {}
@@ -152,16 +156,7 @@ impl FtpPath {
     /// are not ASCII, show as U+FFFD.
     #[must_use]
     pub fn display(&self) -> String {
-        String::from_utf8_lossy(&self.bytes)
-            .chars()
-            .map(|c| {
-                if c.is_control() {
-                    char::REPLACEMENT_CHARACTER
-                } else {
-                    c
-                }
-            })
-            .collect()
+        without_control(self.as_bytes(), char::REPLACEMENT_CHARACTER)
     }
 }
 

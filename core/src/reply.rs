@@ -4,7 +4,9 @@
 //! the inner lines of a multi-line reply are indented so that none can look like its end, and
 //! 0xFF is doubled as Telnet wants it. So no name and no storage message can forge a reply.
 
+use crate::text::has_control;
 use alloc::vec::Vec;
+use memchr::memchr;
 
 /// A reply code of three digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -186,30 +188,40 @@ impl Reply {
     /// Appends the reply to `out`, CRLF included.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let separator = if self.last.is_some() { b'-' } else { b' ' };
-        self.coded_line(separator, &self.first, out);
+        coded_line(self.code, separator, &self.first, out);
         for line in &self.inner {
             out.push(b' ');
             text(line, out);
             out.extend_from_slice(b"\r\n");
         }
         if let Some(last) = &self.last {
-            self.coded_line(b' ', last, out);
+            coded_line(self.code, b' ', last, out);
         }
     }
+}
 
-    fn coded_line(&self, separator: u8, line: &[u8], out: &mut Vec<u8>) {
-        let n = self.code.0;
-        for digit in [n / 100, n / 10 % 10, n % 10] {
-            out.push(b'0' + u8::try_from(digit % 10).unwrap_or(0));
-        }
-        out.push(separator);
-        text(line, out);
-        out.extend_from_slice(b"\r\n");
+/// Appends a reply of one line to `out`: what [`Reply::new`] would encode to.
+pub(crate) fn encode_line(code: Code, line: &[u8], out: &mut Vec<u8>) {
+    coded_line(code, b' ', line, out);
+}
+
+fn coded_line(code: Code, separator: u8, line: &[u8], out: &mut Vec<u8>) {
+    out.reserve(line.len() + 6);
+    let n = code.0;
+    for digit in [n / 100, n / 10 % 10, n % 10] {
+        out.push(b'0' + u8::try_from(digit % 10).unwrap_or(0));
     }
+    out.push(separator);
+    text(line, out);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Control characters out, 0xFF doubled (RFC 854).
 fn text(line: &[u8], out: &mut Vec<u8>) {
+    if !has_control(line) && memchr(0xFF, line).is_none() {
+        out.extend_from_slice(line);
+        return;
+    }
     for byte in line {
         match byte {
             0xFF => out.extend_from_slice(&[0xFF, 0xFF]),

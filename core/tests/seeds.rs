@@ -39,18 +39,19 @@ fn command() {
 }
 
 #[test]
-fn session() {
-    replay("session", fuzz::session);
+fn session_bytes() {
+    replay("session_bytes", fuzz::session_any_way);
 }
 
 /// Those that take bytes as a source of choices.
 #[test]
 fn by_choice() {
-    let table: [Target; 5] = [
+    let table: [Target; 6] = [
         ("command_value", targets::command_value),
         ("lines", targets::lines),
         ("listing", targets::listing),
         ("path", targets::path),
+        ("session_model", targets::session_model),
         ("transfer", targets::transfer),
     ];
     for (name, target) in table {

@@ -244,3 +244,9 @@ fn hostile_answers_are_errors() {
         assert!(xml::object_page(body).is_err());
     }
 }
+
+#[test]
+fn a_plus_in_an_encoded_name_is_a_plus() {
+    let body = b"<ListBucketResult><EncodingType>url</EncodingType><Prefix>a+b%2Bc%20</Prefix></ListBucketResult>";
+    assert_eq!(xml::object_page(body).unwrap().prefix, "a+b+c ");
+}

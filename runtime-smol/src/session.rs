@@ -185,6 +185,8 @@ impl SessionTask {
                 let transfer = self.requests.cancel(id);
                 self.abandon(transfer);
             }
+            // TLS is not there yet.
+            Err(Output::StartTls) => self.handle(Input::TlsFailed),
             Err(Output::Event(event)) => log_event(self.number, &event),
             Err(other) => log::error!("[{}] not understood: {other:?}", self.number),
         }

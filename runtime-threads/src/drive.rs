@@ -181,6 +181,8 @@ impl Driver {
                     self.crew.abandon(transfer);
                 }
             }
+            // TLS is not there yet.
+            Err(Output::StartTls) => self.session.handle(now(&self.shared), Input::TlsFailed),
             Err(Output::Event(event)) => log_event(self.number, &event),
             Err(output) => log::error!("[{}] cannot perform {output:?}", self.number),
         }

@@ -117,7 +117,8 @@ macro_rules! conformance_suite {
             sessions:
                 login_and_quit wrong_password pipelined_commands sixty_four_sessions
                 too_many_connections no_login_in_time a_client_that_hangs_up_frees_its_place
-                a_flood_is_held_back half_a_line_and_gone a_storage_that_panics;
+                a_flood_is_held_back half_a_line_and_gone a_storage_that_panics
+                tls_that_cannot_be_had;
             transfers:
                 passive_both_ways active_both_ways pasv_and_port large_files listings
                 ascii_both_ways resume_and_append an_empty_file data_connection_after_the_150

@@ -3,8 +3,8 @@
 use super::client::{Client, connect_narrow};
 use super::gate::{Gated, Gates};
 use super::{DEADLINE, Setup, Start, eventually, pattern, store};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::net::Shutdown;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 pub(crate) fn login_and_quit(start: Start) {
@@ -202,4 +202,22 @@ pub(crate) fn a_storage_that_panics(start: Start) {
     assert_eq!(other.fetch("RETR old.txt"), b"the old file");
     drop((client, other));
     assert!(server.stop(DEADLINE));
+}
+
+/// No runtime has TLS yet: a session that wants it ends at once, and is not left waiting.
+pub(crate) fn tls_that_cannot_be_had(start: Start) {
+    let server = start(Setup::new(store()).session(|config| config.tls.offered = true));
+    let mut client = Client::connect(server.addr());
+    client.send_raw(b"AUTH TLS\r\nUSER demo\r\nPASS secret\r\n");
+    client.expect(234);
+    client.expect_end();
+    eventually("the session is over", || server.sessions() == 0);
+
+    let server = start(Setup::new(store()).session(|config| config.tls.implicit = true));
+    let mut client = TcpStream::connect(server.addr()).unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut said = Vec::new();
+    client.read_to_end(&mut said).unwrap();
+    assert!(said.is_empty(), "{said:?}");
+    eventually("the session is over", || server.sessions() == 0);
 }

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "dev-store")]
 
+mod answers;
 mod auth;
 mod client;
 mod crash;

@@ -15,6 +15,7 @@ pub use table::{COMMANDS, EXTENSIONS, Feature, SITE_COMMANDS, Spec, find};
 
 use crate::listing::time_val;
 use crate::{FactChanges, HashAlgorithm, Secret};
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -299,15 +300,18 @@ impl Command {
     /// The line that [`parse`] reads this command from, without a line end.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut line = Vec::from(self.verb());
-        if let Some(argument) = self.argument() {
+        let (verb, argument) = (self.verb(), self.argument());
+        let length = argument.as_ref().map_or(0, |argument| argument.len() + 1);
+        let mut line = Vec::with_capacity(verb.len() + length);
+        line.extend_from_slice(verb.as_bytes());
+        if let Some(argument) = argument {
             line.push(b' ');
             line.extend_from_slice(&argument);
         }
         line
     }
 
-    fn argument(&self) -> Option<Vec<u8>> {
+    fn argument(&self) -> Option<Cow<'_, [u8]>> {
         match self {
             Self::User(a)
             | Self::Cwd(a)
@@ -325,7 +329,7 @@ impl Command {
             | Self::Clnt(a)
             | Self::Csid(a)
             | Self::Hash(a)
-            | Self::Opts(a) => Some(a.clone()),
+            | Self::Opts(a) => Some(Cow::Borrowed(a)),
             Self::List(a)
             | Self::Nlst(a)
             | Self::Mlsd(a)
@@ -334,48 +338,52 @@ impl Command {
             | Self::Lang(a)
             | Self::Stou(a)
             | Self::Avbl(a)
-            | Self::Help(a) => a.clone(),
-            Self::Pass(secret) => Some(secret.expose().to_vec()),
-            Self::Type(TransferType::Ascii) => Some(Vec::from("A")),
-            Self::Type(TransferType::Image) => Some(Vec::from("I")),
-            Self::Stru => Some(Vec::from("F")),
-            Self::Mode(TransferMode::Stream) => Some(Vec::from("S")),
-            Self::Mode(TransferMode::Deflate) => Some(Vec::from("Z")),
-            Self::Auth { private } => Some(Vec::from(if *private { "TLS-P" } else { "TLS" })),
-            Self::Pbsz(n) => Some(n.to_string().into_bytes()),
-            Self::Prot(Protection::Clear) => Some(Vec::from("C")),
-            Self::Prot(Protection::Safe) => Some(Vec::from("S")),
-            Self::Prot(Protection::Confidential) => Some(Vec::from("E")),
-            Self::Prot(Protection::Private) => Some(Vec::from("P")),
+            | Self::Help(a) => a.as_deref().map(Cow::Borrowed),
+            Self::Pass(secret) => Some(Cow::Borrowed(secret.expose())),
+            Self::Type(TransferType::Ascii) => Some(Cow::Borrowed(b"A")),
+            Self::Type(TransferType::Image) => Some(Cow::Borrowed(b"I")),
+            Self::Stru => Some(Cow::Borrowed(b"F")),
+            Self::Mode(TransferMode::Stream) => Some(Cow::Borrowed(b"S")),
+            Self::Mode(TransferMode::Deflate) => Some(Cow::Borrowed(b"Z")),
+            Self::Auth { private } => Some(Cow::Borrowed(if *private { b"TLS-P" } else { b"TLS" })),
+            Self::Pbsz(n) => Some(n.to_string().into_bytes().into()),
+            Self::Prot(Protection::Clear) => Some(Cow::Borrowed(b"C")),
+            Self::Prot(Protection::Safe) => Some(Cow::Borrowed(b"S")),
+            Self::Prot(Protection::Confidential) => Some(Cow::Borrowed(b"E")),
+            Self::Prot(Protection::Private) => Some(Cow::Borrowed(b"P")),
             Self::Mfmt(time, path) | Self::Mfct(time, path) => {
-                Some(words::led_by(time_val(*time).as_bytes(), path))
+                Some(words::led_by(time_val(*time).as_bytes(), path).into())
             }
-            Self::Mff(changes, path) => Some(words::led_by(&words::facts(changes), path)),
-            Self::Checksum(_, path, None) => Some(words::quoted(path)),
+            Self::Mff(changes, path) => Some(words::led_by(&words::facts(changes), path).into()),
+            Self::Checksum(_, path, None) => Some(words::quoted(path).into()),
             Self::Checksum(_, path, Some((from, to))) => {
                 let mut argument = words::quoted(path);
                 argument.extend_from_slice(format!(" {from} {to}").as_bytes());
-                Some(argument)
+                Some(argument.into())
             }
-            Self::Rang(first, last) => Some(format!("{first} {last}").into_bytes()),
+            Self::Rang(first, last) => Some(format!("{first} {last}").into_bytes().into()),
             Self::Comb(target, sources) => {
                 let mut argument = words::quoted(target);
                 for source in sources {
                     argument.push(b' ');
                     argument.extend_from_slice(&words::quoted(source));
                 }
-                Some(argument)
+                Some(argument.into())
             }
-            Self::Site(site) => site.argument(),
-            Self::Rest(n) | Self::Allo(n) => Some(n.to_string().into_bytes()),
+            Self::Site(site) => site.argument().map(Cow::Owned),
+            Self::Rest(n) | Self::Allo(n) => Some(n.to_string().into_bytes().into()),
             Self::Epsv(Epsv::Any) => None,
-            Self::Epsv(Epsv::V4) => Some(Vec::from("1")),
-            Self::Epsv(Epsv::V6) => Some(Vec::from("2")),
-            Self::Epsv(Epsv::All) => Some(Vec::from("ALL")),
-            Self::Port(to) => Some(port_argument(*to).into_bytes()),
+            Self::Epsv(Epsv::V4) => Some(Cow::Borrowed(b"1")),
+            Self::Epsv(Epsv::V6) => Some(Cow::Borrowed(b"2")),
+            Self::Epsv(Epsv::All) => Some(Cow::Borrowed(b"ALL")),
+            Self::Port(to) => Some(port_argument(*to).into_bytes().into()),
             Self::Eprt(to) => {
                 let protocol = if to.is_ipv4() { 1 } else { 2 };
-                Some(format!("|{protocol}|{}|{}|", to.ip(), to.port()).into_bytes())
+                Some(
+                    format!("|{protocol}|{}|{}|", to.ip(), to.port())
+                        .into_bytes()
+                        .into(),
+                )
             }
             Self::Quit
             | Self::Cdup

@@ -7,6 +7,7 @@ use super::table::{self, Spec};
 use super::words::{facts_and_path, many_words, path_and_range, time_and_path};
 use super::{Checksum, Command, Epsv, Protection, TransferMode, TransferType};
 use crate::Secret;
+use crate::text::has_control;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use nom::branch::alt;
@@ -82,7 +83,7 @@ pub fn parse(line: &[u8]) -> Result<Command, ParseError> {
         _ => spec,
     };
     // A password may hold anything; nothing else may hold a control character.
-    if spec.verb != "PASS" && argument.iter().any(u8::is_ascii_control) {
+    if spec.verb != "PASS" && has_control(argument) {
         return Err(ParseError::Syntax(spec));
     }
     let parser = if spec.is_site() {

@@ -2,6 +2,7 @@
 
 use super::parse::{self, Parser};
 use super::site;
+use crate::text::key;
 use crate::{HashAlgorithm, Need};
 
 /// What `FEAT` says about a command (RFC 2389 section 3.2).
@@ -180,13 +181,15 @@ pub static COMMANDS: &[Spec] = &[
         "h1,h2,h3,h4,p1,p2",
         "name the client's data port",
         parse::port,
-    ),
+    )
+    .needs(Need::ActiveData),
     spec(
         "EPRT",
         "|1 or 2|address|port|",
         "name the client's data port, IPv6 too",
         parse::eprt,
     )
+    .needs(Need::ActiveData)
     .feature("EPRT"),
     spec("RETR", "path", "download a file", parse::retr).transfers(),
     spec("STOR", "path", "upload a file", parse::stor)
@@ -435,6 +438,18 @@ pub static SITE_COMMANDS: &[Spec] = &[
 /// in UTF-8 (RFC 2640).
 pub static EXTENSIONS: &[&str] = &["TVFS", "UTF8"];
 
+/// The verb and the alias of each row, as [`key`] has them: what is looked for twice a command.
+static KEYS: [[u64; 2]; COMMANDS.len()] = {
+    let mut keys = [[0; 2]; COMMANDS.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        let spec = &COMMANDS[at];
+        keys[at] = [key(spec.verb.as_bytes()), key(spec.alias.as_bytes())];
+        at += 1;
+    }
+    keys
+};
+
 /// The row of a verb or alias, in any case. `SITE` and a word after it is the row of both.
 #[must_use]
 pub fn find(verb: &[u8]) -> Option<&'static Spec> {
@@ -444,10 +459,9 @@ pub fn find(verb: &[u8]) -> Option<&'static Spec> {
     if let Some((_, word)) = sub {
         return site_row(word).map(|(row, _)| row);
     }
-    COMMANDS.iter().find(|spec| {
-        verb.eq_ignore_ascii_case(spec.verb.as_bytes())
-            || (!spec.alias.is_empty() && verb.eq_ignore_ascii_case(spec.alias.as_bytes()))
-    })
+    let wanted = Some(key(verb)).filter(|key| *key != 0)?;
+    let row = KEYS.iter().position(|keys| keys.contains(&wanted))?;
+    COMMANDS.get(row)
 }
 
 /// The row of [`SITE_COMMANDS`] that the argument of SITE begins with, and what follows it and

@@ -10,7 +10,8 @@ use core::time::Duration;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// What all sessions share: names, limits and timers of the protocol.
+    /// What all sessions share: names, limits and timers of the protocol. No runtime has TLS yet:
+    /// where [`SessionConfig::tls`] offers it, a connection is closed when its handshake is due.
     pub session: Arc<SessionConfig>,
     /// Where the files live, and who may log in.
     pub storage: Arc<dyn Storage>,

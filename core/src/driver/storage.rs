@@ -18,7 +18,7 @@ pub struct LoginRequest {
     pub password: Secret,
     /// The client's address.
     pub peer: IpAddr,
-    /// The argument of HOST, if it was given (RFC 7151).
+    /// The argument of HOST in lower case, if it was given (RFC 7151).
     pub host: Option<String>,
     /// Whether the control connection is under TLS, so that nobody has read the password on its
     /// way.

@@ -2,7 +2,7 @@
 
 use super::{Pending, Session};
 use crate::command::{Epsv, TransferMode, TransferType, port_argument};
-use crate::{Code, DataRoute, Id, Output};
+use crate::{ActivePolicy, Code, DataRoute, Id, Output};
 use alloc::format;
 use core::net::{IpAddr, SocketAddr};
 
@@ -123,14 +123,15 @@ impl Session {
         }
     }
 
-    /// PORT and EPRT. Only to the client's own address and not to system ports: anything else
-    /// is the bounce attack of RFC 2577 section 3, which names 504 for it.
+    /// PORT and EPRT. Not to system ports, and unless the policy is wider, only to the client's own
+    /// address: anything else is the bounce attack of RFC 2577 section 3, which names 504 for it.
     pub(super) fn active(&mut self, to: SocketAddr) {
         if self.refuse_after_epsv_all() {
             return;
         }
         let to = SocketAddr::new(to.ip().to_canonical(), to.port());
-        if to.ip() != self.peer_ip() {
+        let own = to.ip() == self.peer_ip();
+        if !own && self.config.active != ActivePolicy::AnyAddress {
             let text = format!(
                 "Data connections go to your own address {} only.",
                 self.peer_ip()
@@ -145,11 +146,22 @@ impl Session {
             );
             return;
         }
+        let nobody = to.ip().is_unspecified() || to.ip().is_multicast();
+        if nobody || to.is_ipv4() != self.local_ip().is_ipv4() {
+            self.say(
+                Code::BAD_PARAMETER,
+                "From this connection no data connection can go there.",
+            );
+            return;
+        }
         self.stop_listening();
-        // EPRT names a link-local address without the link; it is the control connection's.
-        let mut route = self.peer.addr;
-        route.set_ip(to.ip());
-        route.set_port(to.port());
+        let mut route = to;
+        if own {
+            // EPRT names a link-local address without the link; it is the control connection's.
+            route = self.peer.addr;
+            route.set_ip(to.ip());
+            route.set_port(to.port());
+        }
         self.route = Some(DataRoute::Active(route));
         self.say(Code::OK, format!("Data goes to {to}."));
     }

@@ -2,9 +2,7 @@
 
 use super::{Pending, Session, printable};
 use crate::listing::Facts;
-use crate::{
-    Code, DataRoute, ErrorKind, Event, FtpPath, Id, LoginInfo, Names, Output, Secret, StorageError,
-};
+use crate::{Code, ErrorKind, Event, FtpPath, Id, LoginInfo, Names, Output, Secret, StorageError};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -16,20 +14,29 @@ impl Session {
     /// Only who was logged in gets new time for the login; else USER again and again would keep
     /// a stranger's connection for ever.
     pub(super) fn user(&mut self, name: Vec<u8>) {
-        if self.login.take().is_some() {
-            self.started = self.now.mono;
+        if self.refuse_in_clear() {
+            return;
         }
-        self.rename_from = None;
-        self.rest = 0;
-        self.allo = None;
-        if self.route.take() == Some(DataRoute::Passive) {
-            self.outputs.push_back(Output::StopListening);
-        }
+        self.log_out();
         self.user = Some(name);
         self.say(Code::NEED_PASSWORD, "Password, please.");
     }
 
+    /// Forgets who was logged in and what was prepared for one command.
+    pub(super) fn log_out(&mut self) {
+        if self.login.take().is_some() {
+            self.started = self.now.mono;
+        }
+        self.user = None;
+        (self.rest, self.range, self.allo) = (0, None, None);
+        (self.rename_from, self.copy_from) = (None, None);
+        self.stop_listening();
+    }
+
     pub(super) fn pass(&mut self, password: Secret) {
+        if self.refuse_in_clear() {
+            return;
+        }
         if self.login.is_some() {
             self.say(Code::BAD_SEQUENCE, "Already logged in. USER begins anew.");
             return;

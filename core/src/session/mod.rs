@@ -24,23 +24,29 @@ mod info;
 mod login;
 mod secure;
 mod site;
+mod snapshot;
 mod transfer;
 mod unique;
 
 use crate::command::{self, Command, ParseError, Spec};
 use crate::line::{Line, LineReader};
 use crate::listing::Facts;
+use crate::reply::encode_line;
+use crate::text::without_control;
 use crate::{
-    Admin, Capabilities, Code, DataRoute, Direction, Event, FtpPath, HashAlgorithm, Id, Input,
-    LoginInfo, Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
+    ActivePolicy, Admin, Capabilities, Code, DataRoute, Direction, Event, FtpPath, HashAlgorithm,
+    Id, Input, LoginInfo, Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
 };
+use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use files::After;
-use secure::Security;
+use memchr::memchr;
+use secure::{Change, Security};
+pub use snapshot::{Snapshot, TransferSnapshot};
 use transfer::{Phase, Running};
 
 /// Pending replies beyond this stop the session from taking more commands.
@@ -119,42 +125,20 @@ enum Pending {
         id: Id,
         extended: bool,
     },
-    /// TLS comes up or goes down on the control connection. Bytes that come now are not commands.
+    /// TLS comes up or goes down on the control connection. Bytes that come now are not commands,
+    /// and nothing can be said.
     Tls {
         since: Duration,
+        change: Change,
     },
     Transfer(Running),
 }
 
-/// What a session is doing, for a console.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Snapshot {
-    /// The argument of USER, once logged in.
-    pub user: Option<String>,
-    /// The working directory.
-    pub cwd: FtpPath,
-    /// The running transfer.
-    pub transfer: Option<TransferSnapshot>,
-}
-
-/// A running transfer, for a console.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TransferSnapshot {
-    /// The command.
-    pub verb: &'static str,
-    /// What is moved.
-    pub path: FtpPath,
-    /// Bytes so far, as last reported.
-    pub bytes: u64,
-}
-
 impl Session {
-    /// A session for a connection that was just accepted; queues the greeting.
+    /// A session for a connection that was just accepted; queues the greeting, or where TLS is
+    /// implicit the handshake that comes before it.
     #[must_use]
     pub fn new(config: Arc<SessionConfig>, peer: Peer, now: Now) -> Self {
-        let greeting = Reply::new(Code::READY, config.greeting.as_bytes());
         let names = Names::new(config.charset, config.utf8);
         let idle_timeout = config.idle_timeout;
         let mut session = Self {
@@ -196,7 +180,7 @@ impl Session {
             started: now.mono,
             last_command: now.mono,
         };
-        session.reply(&greeting);
+        session.open();
         session
     }
 
@@ -262,25 +246,9 @@ impl Session {
                 && self.lines.waiting_bytes() < MAX_AHEAD_BYTES)
     }
 
-    /// What the session is doing.
-    #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            user: self
-                .login
-                .as_ref()
-                .and(self.user.as_ref())
-                .map(|u| printable(u)),
-            cwd: self.cwd.clone(),
-            transfer: match &self.pending {
-                Pending::Transfer(running) => Some(TransferSnapshot {
-                    verb: running.verb,
-                    path: running.path.clone(),
-                    bytes: running.bytes,
-                }),
-                _ => None,
-            },
-        }
+    #[cfg(feature = "sim")]
+    pub(crate) fn config(&self) -> &SessionConfig {
+        &self.config
     }
 
     fn control(&mut self, bytes: &[u8]) {
@@ -406,7 +374,7 @@ impl Session {
             Command::Acct => String::from("ACCT ***"),
             command => {
                 let line = command.encode();
-                let text = self.names.read(&line).map(|text| printable(&text));
+                let text = self.names.read(&line).map(printable);
                 text.unwrap_or_else(|_| printable(&line))
             }
         };
@@ -427,6 +395,11 @@ impl Session {
                 } else {
                     self.say(Code::UNKNOWN, "Unknown command. HELP lists what there is.");
                 }
+            }
+            ParseError::Syntax(spec) | ParseError::Parameter(spec) | ParseError::Protocol(spec)
+                if self.allowed(spec) && self.is_missing(spec) =>
+            {
+                self.not_implemented();
             }
             ParseError::Syntax(spec) if self.allowed(spec) => {
                 self.say(
@@ -459,10 +432,17 @@ impl Session {
     /// Whether what a command needs is there for this session.
     fn has(&self, need: Need) -> bool {
         match need {
-            Need::Tls => self.config.tls.offered,
-            Need::ClearAgain => self.config.tls.offered && self.config.tls.allow_ccc,
+            Need::Tls => self.offers_tls(),
+            Need::ClearAgain => self.offers_tls() && self.config.tls.allow_ccc,
+            Need::ActiveData => self.config.active != ActivePolicy::Closed,
             need => self.capabilities().fulfil(need),
         }
+    }
+
+    /// Whether a command answers 502. CCC does not where only the policy forbids it: it says so.
+    fn is_missing(&self, spec: &Spec) -> bool {
+        let policy = spec.need == Need::ClearAgain && self.offers_tls();
+        !self.has(spec.need) && !policy
     }
 
     fn allowed(&self, spec: &Spec) -> bool {
@@ -482,7 +462,7 @@ impl Session {
             // Clients that are logged in try what some servers know after every file.
             self.unknown_commands = 0;
         }
-        if !self.has(spec.need) {
+        if self.is_missing(spec) {
             self.not_implemented();
             return;
         }
@@ -584,7 +564,7 @@ impl Session {
                 Some(self.started.saturating_add(self.config.login_timeout))
             }
             Pending::Nothing => Some(self.last_command.saturating_add(self.idle_timeout)),
-            Pending::Tls { since } => Some(since.saturating_add(self.config.tls_timeout)),
+            Pending::Tls { since, .. } => Some(since.saturating_add(self.config.tls_timeout)),
             Pending::Transfer(running) => running.deadline,
             Pending::Login { .. } | Pending::Operation { .. } | Pending::Listen { .. } => None,
         };
@@ -597,7 +577,7 @@ impl Session {
         }
         match &self.pending {
             Pending::Transfer(_) => self.transfer_timer(),
-            Pending::Tls { .. } => self.close("the handshake of TLS did not end in time"),
+            Pending::Tls { .. } => self.close("TLS did not come up or go down in time"),
             _ if self.login.is_none() => self.close_with("No login came in time."),
             _ => self.close_with("No command came in time."),
         }
@@ -631,14 +611,19 @@ impl Session {
         self.outputs.push_back(Output::Perform { id, operation });
     }
 
-    fn say(&mut self, code: Code, text: impl Into<Vec<u8>>) {
-        self.reply(&Reply::new(code, text));
+    fn say(&mut self, code: Code, text: impl AsRef<[u8]>) {
+        if self.names.utf8() {
+            self.put(|out| encode_line(code, text.as_ref(), out));
+        } else {
+            let spoken = self.names.write_text(text.as_ref());
+            self.put(|out| encode_line(code, &spoken, out));
+        }
     }
 
     /// Sends a reply, its text in the character set of the session.
     fn reply(&mut self, reply: &Reply) {
         if self.names.utf8() {
-            self.reply_as_it_is(reply);
+            self.put(|out| reply.encode(out));
             return;
         }
         let names = self.names;
@@ -647,28 +632,41 @@ impl Session {
     }
 
     fn reply_as_it_is(&mut self, reply: &Reply) {
-        if self.control_closed || self.closed {
+        self.put(|out| reply.encode(out));
+    }
+
+    /// One reply, which `encode` appends to what goes out.
+    fn put(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mute = matches!(self.pending, Pending::Tls { .. });
+        if self.control_closed || self.closed || mute {
             return;
         }
-        let mut wire = Vec::new();
-        reply.encode(&mut wire);
-        let first = wire.split(|b| *b == b'\r').next().unwrap_or_default();
-        let first = printable(first);
-        self.unsent += wire.len();
         // Replies that follow one another go out in one write.
-        let last_send = self
+        let last = self
             .outputs
-            .iter_mut()
-            .rev()
-            .find_map(|output| match output {
-                Output::Event(_) => None,
-                Output::Send(bytes) => Some(Some(bytes)),
-                _ => Some(None),
-            });
-        match last_send.flatten() {
-            Some(bytes) => bytes.append(&mut wire),
-            None => self.outputs.push_back(Output::Send(wire)),
+            .iter()
+            .rposition(|output| !matches!(output, Output::Event(_)))
+            .filter(|index| matches!(self.outputs.get(*index), Some(Output::Send(_))));
+        let index = last.unwrap_or(self.outputs.len());
+        if last.is_none() {
+            self.outputs.push_back(Output::Send(Vec::new()));
         }
+        let Some(Output::Send(wire)) = self.outputs.get_mut(index) else {
+            return;
+        };
+        let before = wire.len();
+        encode(wire);
+        self.unsent += wire.len().saturating_sub(before);
+        let reply = wire.get(before..).unwrap_or_default();
+        let first = reply.get(..memchr(b'\r', reply).unwrap_or(reply.len()));
+        let first = first.unwrap_or_default();
+        let first = if self.names.utf8() {
+            printable(first)
+        } else {
+            self.names
+                .read(first)
+                .map_or_else(|_| printable(first), printable)
+        };
         self.event(Event::Reply(first));
     }
 
@@ -676,7 +674,7 @@ impl Session {
         self.outputs.push_back(Output::Event(event));
     }
 
-    /// Says 421 with `text` and closes; a running transfer is given up.
+    /// Says 421 with `text`, if anything can be said, and closes; a running transfer is given up.
     fn close_with(&mut self, text: &'static str) {
         self.say(Code::CLOSING, text);
         if let Pending::Transfer(running) = &self.pending {
@@ -709,9 +707,6 @@ fn line_len(line: &Line) -> usize {
 }
 
 /// Bytes from the client as one line of text for a log.
-fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
+fn printable<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> String {
+    without_control(bytes, '?')
 }

@@ -1,6 +1,6 @@
 //! Transfer commands, from the first check to the last reply.
 //!
-//! The order of checks: a data connection prepared, the name, then the storage's own answer; an
+//! The order of checks: a data connection prepared, its protection, the name, then the storage's own answer; an
 //! error up to there is the only reply. Then 150, which does not wait for the data connection;
 //! then exactly one final reply, after the data connection is closed and, for an upload, after
 //! the storage has confirmed it.
@@ -138,6 +138,14 @@ impl Session {
             );
             return None;
         };
+        // RFC 4217 section 10.2: not earlier, for PROT may come between PASV and this.
+        if self.config.tls.required_for_data && !self.is_private() {
+            self.refuse(
+                Code::BAD_PROT,
+                "Data connections have to be protected here; AUTH TLS, PBSZ 0 and PROT P come first.",
+            );
+            return None;
+        }
         let path = self.path(argument, new_name);
         if path.is_none() {
             self.stop_listening();

@@ -5,10 +5,13 @@
 //! neither the framing nor the table of commands with it.
 
 use super::transcript::{code, shown};
+use crate::text::key;
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
+use memchr::{memchr, memchr2};
 
 /// The longest line that is a command.
 const MAX_LINE: usize = 4096;
@@ -19,8 +22,11 @@ const STORAGE: [u16; 8] = [450, 451, 504, 550, 551, 552, 553, 554];
 /// What can end a transfer besides.
 const TRANSFER: [u16; 5] = [226, 425, 426, 521, 522];
 
-/// The codes that may answer a verb besides [`ANY`], and whether the storage may object.
-const VERBS: &[(&str, &[u16], bool)] = &[
+/// A verb, the codes that may answer it besides [`ANY`], and whether the storage may object.
+type Row = (&'static str, &'static [u16], bool);
+
+/// All verbs.
+static VERBS: &[Row] = &[
     ("USER", &[331, 534], false),
     ("PASS", &[230, 451, 534], false),
     ("P@SW", &[230, 451, 534], false),
@@ -91,59 +97,96 @@ const VERBS: &[(&str, &[u16], bool)] = &[
     ("ABOR", &[225, 226], false),
 ];
 
+/// The verbs of the rows as numbers, which are faster to find.
+static KEYS: [u64; VERBS.len()] = {
+    let mut keys = [0; VERBS.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = key(VERBS[at].0.as_bytes());
+        at += 1;
+    }
+    keys
+};
+
 /// A command that was sent and has no final reply yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Command {
-    /// In upper case; empty for a line that was too long.
-    pub(super) verb: String,
-    pub(super) argument: Vec<u8>,
+    /// Its verb in upper case; empty for a line that was too long.
+    line: Vec<u8>,
+    verb_length: usize,
+    row: Option<&'static Row>,
+    /// Whether it moves bytes over a data connection.
+    transfers: bool,
     /// Whether its 1xx has come.
     preliminary: bool,
 }
 
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(&self.line))?;
+        f.write_str(if self.preliminary { " (1xx)" } else { "" })
+    }
+}
+
 impl Command {
-    fn new(line: &[u8]) -> Self {
-        let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
-        let (verb, rest) = line.split_at(end);
+    fn new(mut line: Vec<u8>) -> Self {
+        let verb_length = memchr(b' ', &line).unwrap_or(line.len());
+        let verb = line.get_mut(..verb_length).unwrap_or_default();
+        verb.make_ascii_uppercase();
+        let verb = &*verb;
+        let wanted = key(verb);
+        let row = KEYS.iter().position(|key| *key == wanted && wanted != 0);
         Self {
-            verb: String::from_utf8_lossy(verb).to_ascii_uppercase(),
-            argument: rest.get(1..).unwrap_or_default().to_vec(),
+            transfers: matches!(
+                verb,
+                b"RETR" | b"STOR" | b"STOU" | b"APPE" | b"LIST" | b"NLST" | b"MLSD"
+            ),
+            row: row.and_then(|row| VERBS.get(row)),
+            line,
+            verb_length,
             preliminary: false,
         }
     }
 
+    /// In upper case.
+    pub(super) fn verb(&self) -> &[u8] {
+        self.line.get(..self.verb_length).unwrap_or_default()
+    }
+
+    pub(super) fn argument(&self) -> &[u8] {
+        self.line.get(self.verb_length + 1..).unwrap_or_default()
+    }
+
     pub(super) fn transfers(&self) -> bool {
-        let verbs = ["RETR", "STOR", "STOU", "APPE", "LIST", "NLST", "MLSD"];
-        verbs.contains(&self.verb.as_str())
+        self.transfers
     }
 
     /// Whether it may be answered while a transfer before it still runs.
     fn is_urgent(&self) -> bool {
-        match self.verb.as_str() {
-            "ABOR" | "NOOP" => true,
-            "STAT" => self.argument.is_empty(),
+        match self.verb() {
+            b"ABOR" | b"NOOP" => true,
+            b"STAT" => self.argument().is_empty(),
             _ => false,
         }
     }
 
     fn may_get(&self, code: u16) -> bool {
-        if code == 226 && self.transfers() && !self.preliminary {
+        if code == 226 && self.transfers && !self.preliminary {
             return false;
         }
-        let row = VERBS.iter().find(|(verb, ..)| *verb == self.verb);
-        ANY.contains(&code)
-            || row.is_some_and(|(_, codes, storage)| {
-                codes.contains(&code) || (*storage && STORAGE.contains(&code))
-            })
+        let listed = self.row.is_some_and(|(_, codes, storage)| {
+            codes.contains(&code) || (*storage && STORAGE.contains(&code))
+        });
+        listed || ANY.contains(&code)
     }
 }
 
 /// A command and the final reply that answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Exchange {
+pub(super) struct Exchange<'a> {
     pub(super) command: Command,
     pub(super) code: u16,
-    pub(super) reply: Vec<u8>,
+    pub(super) reply: &'a [u8],
 }
 
 /// What has been said, and what still wants an answer.
@@ -161,22 +204,22 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// Takes in what the client's bytes say; gives the commands that they complete.
-    pub(super) fn heard(&mut self, bytes: &[u8]) -> Vec<Command> {
-        let mut complete = Vec::new();
-        for byte in bytes {
-            if *byte != b'\n' {
-                self.partial.push(*byte);
-                continue;
-            }
-            let line = without_telnet(&core::mem::take(&mut self.partial));
+    pub(super) fn heard(&mut self, mut bytes: &[u8]) -> impl Iterator<Item = &Command> {
+        let known = self.outstanding.len();
+        while let Some(end) = memchr(b'\n', bytes) {
+            let (line, rest) = bytes.split_at(end);
+            bytes = rest.get(1..).unwrap_or_default();
+            self.partial.extend_from_slice(line);
+            let line = without_telnet(&self.partial);
+            self.partial.clear();
             if line.len() > MAX_LINE {
-                complete.push(Command::new(b""));
+                self.outstanding.push_back(Command::new(Vec::new()));
             } else if !line.is_empty() {
-                complete.push(Command::new(&line));
+                self.outstanding.push_back(Command::new(line));
             }
         }
-        self.outstanding.extend(complete.iter().cloned());
-        complete
+        self.partial.extend_from_slice(bytes);
+        self.outstanding.iter().skip(known)
     }
 
     /// The commands that have no final reply yet, oldest first.
@@ -184,26 +227,39 @@ impl Conversation {
         self.outstanding.iter()
     }
 
-    /// Takes one write of the server apart into replies.
-    ///
-    /// # Errors
-    /// It is not made of whole replies in the form of RFC 959 section 4.2.
-    pub(super) fn replies(mut wire: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-        let mut replies = Vec::new();
-        while !wire.is_empty() {
-            let length = reply_length(wire).map_err(|e| format!("{e}: {}", shown(wire)))?;
-            let (reply, rest) = wire.split_at(length);
-            replies.push(reply.to_vec());
-            wire = rest;
-        }
-        Ok(replies)
+    /// TLS comes up or goes down: what the client has sent so far and was not answered is lost.
+    pub(super) fn forget(&mut self) {
+        self.partial.clear();
+        self.outstanding.clear();
+    }
+
+    /// Takes one write of the server apart into replies. What does not have the form of whole
+    /// replies (RFC 959 section 4.2) ends it with an error.
+    pub(super) fn replies(mut wire: &[u8]) -> impl Iterator<Item = Result<&[u8], String>> {
+        core::iter::from_fn(move || {
+            if wire.is_empty() {
+                return None;
+            }
+            match reply_length(wire) {
+                Ok(length) => {
+                    let (reply, rest) = wire.split_at(length);
+                    wire = rest;
+                    Some(Ok(reply))
+                }
+                Err(error) => {
+                    let error = format!("{error}: {}", shown(wire));
+                    wire = &[];
+                    Some(Err(error))
+                }
+            }
+        })
     }
 
     /// Takes in one reply; gives the exchange that it ends, if it ends one.
     ///
     /// # Errors
     /// It answers nothing, or not so.
-    pub(super) fn said(&mut self, reply: &[u8]) -> Result<Option<Exchange>, String> {
+    pub(super) fn said<'a>(&mut self, reply: &'a [u8]) -> Result<Option<Exchange<'a>>, String> {
         let code = code(reply);
         if self.over {
             return Err(format!("a reply after the last one: {}", shown(reply)));
@@ -233,9 +289,8 @@ impl Conversation {
         let Some(command) = self.outstanding.remove(index) else {
             return Ok(None);
         };
-        self.transfer_ended = command.transfers();
+        self.transfer_ended = command.transfers;
         self.over = code == 221;
-        let reply = reply.to_vec();
         Ok(Some(Exchange {
             command,
             code,
@@ -245,7 +300,7 @@ impl Conversation {
 
     fn preliminary(&mut self, reply: &[u8]) -> Result<(), String> {
         match self.outstanding.front_mut() {
-            Some(command) if command.transfers() && !command.preliminary => {
+            Some(command) if command.transfers && !command.preliminary => {
                 command.preliminary = true;
                 Ok(())
             }
@@ -259,7 +314,7 @@ impl Conversation {
         if first.may_get(code) {
             return Some(0);
         }
-        if !first.transfers() && !self.transfer_ended {
+        if !first.transfers && !self.transfer_ended {
             return None;
         }
         self.outstanding
@@ -282,6 +337,11 @@ fn after_subnegotiation(mut rest: &[u8]) -> Option<&[u8]> {
 /// Takes Telnet commands out of a line, and makes CR NUL a CR; a CR at the end belongs to the
 /// end of the line.
 fn without_telnet(line: &[u8]) -> Vec<u8> {
+    // Most lines have neither.
+    let head = line.strip_suffix(b"\r").unwrap_or(line);
+    if memchr2(b'\r', 255, head).is_none() {
+        return head.to_vec();
+    }
     let mut data = Vec::new();
     let mut rest = line;
     loop {
@@ -326,7 +386,13 @@ fn without_telnet(line: &[u8]) -> Vec<u8> {
 fn reply_length(wire: &[u8]) -> Result<usize, &'static str> {
     let mut length = 0;
     let mut multi_line: Option<&[u8]> = None;
-    for line in wire.split_inclusive(|b| *b == b'\n') {
+    loop {
+        let rest = wire.get(length..).unwrap_or_default();
+        let end = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        let line = rest.get(..end).unwrap_or_default();
+        if line.is_empty() {
+            return Err("a reply that does not end");
+        }
         length += line.len();
         let text = line
             .strip_suffix(b"\r\n")
@@ -344,12 +410,14 @@ fn reply_length(wire: &[u8]) -> Result<usize, &'static str> {
             (Some(_), ..) => {}
         }
     }
-    Err("a reply that does not end")
 }
 
 fn check_text(text: &[u8]) -> Result<(), &'static str> {
-    if text.iter().any(u8::is_ascii_control) {
+    if has_control(text) {
         return Err("a control character");
+    }
+    if memchr(255, text).is_none() {
+        return Ok(());
     }
     let single_iac = text
         .split(|b| *b != 255)
@@ -360,6 +428,13 @@ fn check_text(text: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Whether a control character of ASCII is in there. All bytes are looked at, in one go: that is
+/// faster than to stop at the first.
+pub(super) fn has_control(text: &[u8]) -> bool {
+    text.iter()
+        .fold(false, |found, byte| found | byte.is_ascii_control())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,7 +442,8 @@ mod tests {
     #[test]
     fn replies_are_taken_apart() {
         let wire = b"220 Hi\r\n211-A\r\n B\r\n 211 C\r\n211 End\r\n";
-        let replies = Conversation::replies(wire).unwrap();
+        let all = |wire: &'static [u8]| Conversation::replies(wire).collect::<Result<Vec<_>, _>>();
+        let replies = all(wire).unwrap();
         assert_eq!(replies.len(), 2);
         assert_eq!(replies.concat(), wire);
         for bad in [
@@ -383,22 +459,22 @@ mod tests {
             b"220-a\r\n221 c\r\n",
             b"220 \xff\r\n",
         ] {
-            assert!(Conversation::replies(bad).is_err(), "{}", shown(bad));
+            assert!(all(bad).is_err(), "{}", shown(bad));
         }
-        assert!(Conversation::replies(b"220 \xff\xff\r\n").is_ok());
+        assert!(all(b"220 \xff\xff\r\n").is_ok());
     }
 
     fn after(commands: &[u8]) -> Conversation {
         let mut conversation = Conversation::default();
         assert_eq!(conversation.said(b"220 Hi\r\n"), Ok(None));
-        conversation.heard(commands);
+        let _ = conversation.heard(commands).count();
         conversation
     }
 
     fn answers(conversation: &mut Conversation, code: u16) -> Option<String> {
         let reply = format!("{code} x\r\n");
         let exchange = conversation.said(reply.as_bytes()).unwrap();
-        exchange.map(|e| e.command.verb)
+        exchange.map(|e| String::from_utf8(e.command.verb().to_vec()).unwrap())
     }
 
     #[test]
@@ -437,7 +513,8 @@ mod tests {
         let mut talk = after(b"");
         let mut lines = |bytes: &[u8]| -> Vec<(String, Vec<u8>)> {
             let commands = talk.heard(bytes);
-            commands.into_iter().map(|c| (c.verb, c.argument)).collect()
+            let verb = |c: &Command| String::from_utf8(c.verb().to_vec()).unwrap();
+            commands.map(|c| (verb(c), c.argument().to_vec())).collect()
         };
         let expected = |verb: &str, argument: &[u8]| (String::from(verb), argument.to_vec());
         assert_eq!(lines(b"retr  a\r"), []);

@@ -57,14 +57,10 @@ impl DataClient {
         self.plan.limit = Some(self.received.len());
     }
 
-    pub(super) fn into_moved(self) -> Moved {
+    pub(super) fn into_moved(mut self) -> Moved {
+        self.plan.upload.truncate(self.taken);
         Moved {
-            sent: self
-                .plan
-                .upload
-                .get(..self.taken)
-                .unwrap_or_default()
-                .to_vec(),
+            sent: self.plan.upload,
             received: self.received,
         }
     }
@@ -134,7 +130,9 @@ impl SimStream<'_> {
             self.pause(self.timeout)?;
             return Err(ErrorKind::TimedOut.into());
         }
-        self.pause(pace)?;
+        if !pace.is_zero() {
+            self.pause(pace)?;
+        }
         let ready = move |simulator: &Simulator| simulator.client().is_some_and(ready);
         let rest = self.timeout.saturating_sub(pace);
         match self.simulator.wait(self.id, rest, ready) {

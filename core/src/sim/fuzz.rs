@@ -10,7 +10,7 @@
 //!
 //! | line | what it does |
 //! |---|---|
-//! | `@config WORD…` | `disconnect`, `strict`, `v6`: the session's settings; only as the first line |
+//! | `@config WORD…` | `disconnect`, `strict`, `v6`, `tls`, `implicit`, `tls-login`, `tls-data`, `ccc`: the session's settings; only as the first line |
 //! | `@fast`, `@slow` | from here on lines are pipelined, or not |
 //! | `@data WORD…` | plans the next data connection: `fill=N`, `piece=N`, `pace=N` (seconds), `after=N`, `late=N` (seconds), `never`, `breaks`, `holds`, and last `up=TEXT` |
 //! | `@more TEXT`, `@resume`, `@end`, `@break` | what happens to an open data connection |
@@ -19,19 +19,25 @@
 //! | `@close` | closes the control connection |
 //! | `@hold`, `@one`, `@release` | keeps the storage from answering, lets it answer once, or again |
 //! | `@ports N` | no passive port is free (0), or some are |
+//! | `@tls WORD` | the next handshake `fails`; those to come are a `hold`, or `release`d |
 //! | `@kick`, `@drain` | what an operator does |
 //! | `@fault WORD KIND` | the store fails next at `login`, `perform`, `open`, `chunk` or `commit` |
 //!
 //! There is the user `demo` with the password `s3cr3t-pw`, and `guest` with the same one and
 //! without the right to write.
 
-use super::{DataPlan, Fault, MemoryStore, Record, Script, Simulator, Step};
+use super::invariants::Secrets;
+use super::model::Model;
+use super::pieces::{Pieces, mixed};
+use super::simulator::secrets;
+use super::{DataPlan, Failure, Fault, MemoryStore, Script, Simulator, Step};
 use crate::command::parse;
 use crate::line::MAX_LINE;
-use crate::{Admin, ErrorKind, Event, FtpPath, MAX_PATH, Peer, SessionConfig};
-use alloc::vec::Vec;
+use crate::{Admin, ErrorKind, FtpPath, MAX_PATH, Peer, SessionConfig, TlsPolicy};
+use alloc::string::{String, ToString};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
+use std::sync::OnceLock;
 
 /// Longer inputs are cut: nothing new happens in them.
 const MAX_INPUT: usize = 32 * 1024;
@@ -75,52 +81,166 @@ pub fn command(line: &[u8]) {
 }
 
 /// A whole session: see [the form of its seeds](self#the-form-of-a-sessions-seeds). The rules of
-/// the simulator hold, and however the client's bytes are split, the server does the same.
+/// the simulator hold, whichever way the client's bytes are cut into pieces.
+///
+/// Where they are cut is drawn from the bytes themselves. So is what is too dear for each input:
+/// one in eight is played a second time with other cuts, to see that the server does the same,
+/// and only there the session's `Debug` is searched for secrets. `cargo test` does all of that
+/// with each seed: [`session_any_way`].
 ///
 /// # Panics
 /// One of these does not hold.
-pub fn session(data: &[u8]) {
+pub fn session_bytes(data: &[u8]) {
     let data = data.get(..MAX_INPUT).unwrap_or(data);
-    let whole = play(data, usize::MAX);
-    assert_eq!(play(data, 1), whole, "byte by byte is not as at once");
-    let odd = data.len() % 13 + 2;
-    assert_eq!(
-        play(data, odd),
-        whole,
-        "in pieces of {odd} is not as at once"
-    );
+    let draw = mixed(data.iter().fold(0, |sum, byte| {
+        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    }));
+    let pieces = match draw % 8 {
+        0..4 => Pieces::default(),
+        4 => Pieces::Of(1),
+        _ => Pieces::Drawn(draw),
+    };
+    if (draw >> 32).is_multiple_of(8) {
+        let other = if pieces == Pieces::default() {
+            Pieces::Drawn(draw)
+        } else {
+            Pieces::default()
+        };
+        compare(data, &[pieces, other]);
+    } else if World::shared().run(data, pieces, true).is_err() {
+        // Once more, to tell what happened.
+        let told = World::shared().run(data, pieces, false);
+        panic!("{}", told.err().map_or_else(String::new, |f| f.to_string()));
+    }
 }
 
-/// What a run looked like from outside, and what it told the log.
-fn play(data: &[u8], piece: usize) -> (Vec<Record>, Vec<Event>) {
-    let store = MemoryStore::new()
-        .with_user("demo", "s3cr3t-pw", true)
-        .with_user("guest", "s3cr3t-pw", false)
-        .with_page_size(2)
-        .with_chunk_size(7)
-        .with_capacity(64 * 1024)
-        .with_file("/a.txt", "line\nline\r\nend")
-        .with_file("/dir/b.bin", [0, 255, 13, 10, 13, 0].as_slice())
-        .with_file("/dir/sub/c", "");
-    let mut lines = data.split_inclusive(|b| *b == b'\n').peekable();
-    let first = lines.next_if(|line| line.starts_with(b"@config"));
-    let mut simulator = simulator(first.unwrap_or_default(), &store, piece);
-    let mut script = Script::new();
-    let mut fast = false;
-    for line in lines {
-        match directive(line) {
-            Some(Directive::Fast(on)) => fast = on,
-            Some(Directive::Step(step)) => script = settle(script, fast).step(step),
-            Some(Directive::Fault(at, kind)) => {
-                run(&mut simulator, &core::mem::take(&mut script));
-                store.fail_next(at, kind);
-            }
-            None => script = settle(script.raw(line), fast),
+/// A whole session like [`session_bytes`], with everything that is judged: at once, byte by byte
+/// and in other pieces.
+///
+/// # Panics
+/// A rule does not hold, or in other pieces the server does something else.
+pub fn session_any_way(data: &[u8]) {
+    let data = data.get(..MAX_INPUT).unwrap_or(data);
+    let odd = Pieces::Of(data.len() % 13 + 2);
+    let drawn = Pieces::Drawn(mixed(data.len() as u64));
+    compare(data, &[Pieces::default(), Pieces::Of(1), odd, drawn]);
+}
+
+/// A whole session like [`session_bytes`], once and at once, with everything that is judged.
+///
+/// # Panics
+/// A rule does not hold.
+pub fn session_once(data: &[u8]) {
+    let data = data.get(..MAX_INPUT).unwrap_or(data);
+    let _ = played(data, Pieces::default());
+}
+
+fn played(data: &[u8], pieces: Pieces) -> Simulator {
+    match World::shared().run(data, pieces, false) {
+        Ok(simulator) => simulator,
+        Err(failure) => panic!("{failure}"),
+    }
+}
+
+/// What runs look like from outside, and what they tell the log, is the same.
+fn compare(data: &[u8], ways: &[Pieces]) {
+    let mut first: Option<(Pieces, Simulator)> = None;
+    for way in ways {
+        let run = played(data, *way);
+        let Some((known, whole)) = &first else {
+            first = Some((*way, run));
+            continue;
+        };
+        let (a, b) = (run.transcript(), whole.transcript());
+        if !a.seen().eq(b.seen()) {
+            panic!("{way:?} is not as {known:?}:\n{a}\nand\n{b}");
         }
     }
-    run(&mut simulator, &script);
-    let seen = simulator.transcript().seen().cloned().collect();
-    (seen, simulator.transcript().events().cloned().collect())
+}
+
+/// What all runs begin with.
+struct World {
+    store: MemoryStore,
+    model: Model,
+    secrets: Secrets,
+}
+
+impl World {
+    /// The only one: to make it anew takes as long as a short session.
+    fn shared() -> &'static Self {
+        static WORLD: OnceLock<World> = OnceLock::new();
+        WORLD.get_or_init(Self::new)
+    }
+
+    fn new() -> Self {
+        let store = MemoryStore::new()
+            .with_user("demo", "s3cr3t-pw", true)
+            .with_user("guest", "s3cr3t-pw", false)
+            .with_page_size(2)
+            .with_chunk_size(7)
+            .with_capacity(64 * 1024)
+            .with_file("/a.txt", "line\nline\r\nend")
+            .with_file("/dir/b.bin", [0, 255, 13, 10, 13, 0].as_slice())
+            .with_file("/dir/sub/c", "");
+        Self {
+            model: Model::new(store.files(), store.directories()),
+            secrets: secrets(&store),
+            store,
+        }
+    }
+
+    /// Plays a seed to its end.
+    fn run(&self, data: &[u8], pieces: Pieces, sparing: bool) -> Result<Simulator, Failure> {
+        let store = self.store.copy();
+        let mut lines = data.split_inclusive(|b| *b == b'\n').peekable();
+        let first = lines.next_if(|line| line.starts_with(b"@config"));
+        let simulator = self.simulator(first.unwrap_or_default(), &store);
+        let mut simulator = simulator.lenient().cut(pieces);
+        if sparing {
+            simulator = simulator.sparing();
+        }
+        let mut script = Script::new();
+        let mut fast = false;
+        for line in lines {
+            match directive(line) {
+                Some(Directive::Fast(on)) => fast = on,
+                Some(Directive::Step(step)) => script = settle(script, fast).step(step),
+                Some(Directive::Fault(at, kind)) => {
+                    simulator.go_on(core::mem::take(&mut script))?;
+                    store.fail_next(at, kind);
+                }
+                None => script = settle(script.raw(line), fast),
+            }
+        }
+        simulator.go_on(script)?;
+        Ok(simulator)
+    }
+
+    fn simulator(&self, words: &[u8], store: &MemoryStore) -> Simulator {
+        let has = |word: &[u8]| words.split(u8::is_ascii_whitespace).any(|w| w == word);
+        let tls = TlsPolicy {
+            offered: has(b"tls"),
+            implicit: has(b"implicit"),
+            required_for_login: has(b"tls-login"),
+            required_for_data: has(b"tls-data"),
+            allow_ccc: has(b"ccc"),
+        };
+        let config = SessionConfig {
+            tls,
+            commit_on_disconnect: has(b"disconnect"),
+            strict_allo: has(b"strict"),
+            ..SessionConfig::default()
+        };
+        let again = has(b"v6").then(|| config.clone());
+        let (model, secrets) = (self.model.clone(), self.secrets.clone());
+        let simulator = Simulator::with_model(config, store.clone(), model, secrets);
+        let Some(config) = again else {
+            return simulator;
+        };
+        let local = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 21);
+        let addr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 50_000);
+        simulator.with_peer(config, Peer { addr, local })
+    }
 }
 
 fn settle(script: Script, fast: bool) -> Script {
@@ -129,30 +249,6 @@ fn settle(script: Script, fast: bool) -> Script {
     } else {
         script.step(Step::Quiet)
     }
-}
-
-fn run(simulator: &mut Simulator, script: &Script) {
-    if let Err(failure) = simulator.play(script) {
-        panic!("{failure}");
-    }
-}
-
-fn simulator(words: &[u8], store: &MemoryStore, piece: usize) -> Simulator {
-    let has = |word: &[u8]| words.split(u8::is_ascii_whitespace).any(|w| w == word);
-    let config = SessionConfig {
-        commit_on_disconnect: has(b"disconnect"),
-        strict_allo: has(b"strict"),
-        ..SessionConfig::default()
-    };
-    let mut simulator = Simulator::new(config.clone(), store.clone())
-        .lenient()
-        .with_pieces(piece);
-    if has(b"v6") {
-        let local = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 21);
-        let addr = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 50_000);
-        simulator = simulator.with_peer(config, Peer { addr, local });
-    }
-    simulator
 }
 
 enum Directive {
@@ -183,6 +279,11 @@ fn directive(line: &[u8]) -> Option<Directive> {
         b"one" => Step::AnswerOne,
         b"release" => Step::ReleaseStorage,
         b"ports" => Step::Ports(number(rest) > 0),
+        b"tls" => match rest {
+            b"fails" => Step::TlsFails,
+            b"hold" => Step::HoldTls,
+            _ => Step::ReleaseTls,
+        },
         b"kick" => Step::Admin(Admin::Kick),
         b"drain" => Step::Admin(Admin::Drain),
         _ => return None,

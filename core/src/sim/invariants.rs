@@ -5,16 +5,21 @@
 //! conversation and of its files. It never stops a run; it collects what it has against it.
 
 use super::MemoryStore;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, has_control};
 use super::model::{Model, Moved};
+use super::tls::Watch;
 use super::transcript::{code, shown};
 use crate::{
-    DataRoute, Event, FtpPath, Id, Input, MAX_PATH, Now, Operation, Output, Transfer, TransferKind,
+    DataRoute, Event, FtpPath, Id, Input, MAX_PATH, Now, Operation, Output, TlsPolicy, Transfer,
+    TransferKind,
 };
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
+use memchr::memchr;
+use memchr::memmem::Finder;
 
 /// The most bytes of one write: the bound on pending replies, and one long reply (STAT of 200
 /// entries).
@@ -41,6 +46,7 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Monitor {
     conversation: Conversation,
+    tls: Watch,
     /// What may be stored: more than one state where nobody heard the last reply.
     models: Vec<Model>,
     moved: Moved,
@@ -56,7 +62,7 @@ pub(super) struct Monitor {
     /// 421 or 221 has been said, so the session must close.
     must_close: bool,
     ticked: bool,
-    secrets: Vec<Vec<u8>>,
+    secrets: Secrets,
     /// The client has said a secret where it may be shown.
     spilled: bool,
     objections: Vec<String>,
@@ -72,14 +78,18 @@ enum Listener {
 }
 
 impl Monitor {
-    /// One that also holds the store against the client's view of it.
-    pub(super) fn new(store: Option<&MemoryStore>, secrets: Vec<Vec<u8>>) -> Self {
-        let models = store.map(|store| Model::new(store.files(), store.directories()));
+    /// One that looks for these secrets, and if it has a model, holds the store against it.
+    pub(super) fn new(model: Option<Model>, secrets: Secrets) -> Self {
         Self {
-            models: models.into_iter().collect(),
+            models: model.into_iter().collect(),
             secrets,
             ..Self::default()
         }
+    }
+
+    /// What the session is told to do about TLS.
+    pub(super) fn tls_policy(&mut self, policy: TlsPolicy) {
+        self.tls.policy = policy;
     }
 
     /// What was wrong.
@@ -107,11 +117,13 @@ impl Monitor {
     /// Sees an input, before the session does.
     pub(super) fn input(&mut self, input: &Input<'_>) {
         self.ticked = matches!(input, Input::Tick);
+        self.tls.input(input);
         match input {
+            Input::Control(_) if self.tls.is_deaf() => {}
             Input::Control(bytes) => {
                 for line in self.conversation.heard(bytes) {
-                    let shown = line.verb != "PASS";
-                    self.spilled |= shown && contains_any(&line.argument, &self.secrets);
+                    let shown = line.verb() != b"PASS";
+                    self.spilled |= shown && self.secrets.occur_in(line.argument());
                 }
             }
             Input::Login { id, result } if self.waits_for(*id) => {
@@ -152,6 +164,9 @@ impl Monitor {
             self.demand(nothing, || format!("after Close came {output:?}"));
             return;
         }
+        if let Err(objection) = self.tls.output(output) {
+            self.object(objection);
+        }
         match output {
             Output::Send(bytes) => self.send(bytes),
             Output::Login { id, .. } => {
@@ -187,7 +202,7 @@ impl Monitor {
                 self.demand(known, || format!("{id:?} was cancelled and does not run"));
                 self.request = None;
             }
-            Output::StartTls | Output::StopTls => {}
+            Output::StartTls | Output::StopTls => self.conversation.forget(),
             Output::Event(event) => self.event(event),
             Output::Close => self.close(),
             Output::Wait(deadline) => self.wait(now, *deadline),
@@ -197,15 +212,18 @@ impl Monitor {
     fn send(&mut self, bytes: &[u8]) {
         let small = bytes.len() <= MAX_WRITE;
         self.demand(small, || format!("one write of {} bytes", bytes.len()));
-        match Conversation::replies(bytes) {
-            Ok(replies) => replies.iter().for_each(|reply| self.reply(reply)),
-            Err(error) => self.object(error),
+        for reply in Conversation::replies(bytes) {
+            match reply {
+                Ok(reply) => self.reply(reply),
+                Err(error) => self.object(error),
+            }
         }
     }
 
     fn reply(&mut self, reply: &[u8]) {
         match code(reply) {
-            331 => self.login = None,
+            // To USER, REIN, and AUTH.
+            331 | 220 | 234 => self.login = None,
             221 | 421 => self.must_close = true,
             _ => {}
         }
@@ -213,6 +231,9 @@ impl Monitor {
             Ok(None) => {}
             Ok(Some(exchange)) => {
                 self.unheard_commit = false;
+                let command = &exchange.command;
+                self.tls
+                    .learn(command.verb(), command.argument(), exchange.code);
                 let moved = core::mem::take(&mut self.moved);
                 let mut models = core::mem::take(&mut self.models);
                 for model in &mut models {
@@ -255,33 +276,31 @@ impl Monitor {
     }
 
     fn operation(&mut self, operation: &Operation) {
-        let (paths, writes) = match operation {
+        let (path, other, writes) = match operation {
             Operation::Stat(path)
             | Operation::ChangeDirectory(path)
-            | Operation::List { path, .. } => (alloc::vec![path], false),
+            | Operation::List { path, .. } => (path, None, false),
             Operation::MakeDirectory(path)
             | Operation::RemoveDirectory(path)
-            | Operation::Delete(path) => (alloc::vec![path], true),
+            | Operation::Delete(path) => (path, None, true),
             Operation::Hash { path, .. } | Operation::Space(path) | Operation::Restore(path) => {
-                (alloc::vec![path], false)
+                (path, None, false)
             }
-            Operation::SetFacts { path, .. } | Operation::RemoveTree(path) => {
-                (alloc::vec![path], true)
-            }
+            Operation::SetFacts { path, .. } | Operation::RemoveTree(path) => (path, None, true),
             Operation::Rename { from, to }
             | Operation::Copy { from, to }
             | Operation::Symlink {
                 target: from,
                 link: to,
-            } => (alloc::vec![from, to], true),
+            } => (from, Some(to), true),
             Operation::Combine { target, sources } => {
-                let mut paths = alloc::vec![target];
-                paths.extend(sources);
-                (paths, true)
+                sources.iter().for_each(|path| self.path(path));
+                (target, None, true)
             }
         };
         self.needs_login("an operation", writes);
-        paths.into_iter().for_each(|path| self.path(path));
+        self.path(path);
+        other.into_iter().for_each(|path| self.path(path));
     }
 
     fn transfer(&mut self, transfer: &Transfer) {
@@ -295,7 +314,7 @@ impl Monitor {
         let bytes = path.as_bytes();
         let inside = bytes.first() == Some(&b'/')
             && bytes.len() <= MAX_PATH
-            && !bytes.iter().any(u8::is_ascii_control)
+            && !has_control(bytes)
             && (bytes.len() == 1
                 || bytes
                     .split(|b| *b == b'/')
@@ -314,18 +333,21 @@ impl Monitor {
             }
             Event::Transfer { path, .. } => self.text(&path.display()),
             Event::Closing(reason) => self.text(reason),
+            Event::TlsUp | Event::TlsDown => {}
         }
     }
 
     fn text(&mut self, text: &str) {
-        let clean = !text.chars().any(char::is_control);
+        // Those beyond ASCII begin with 0xC2 in UTF-8.
+        let plain = !has_control(text.as_bytes()) && memchr(0xC2, text.as_bytes()).is_none();
+        let clean = plain || !text.chars().any(char::is_control);
         self.demand(clean, || format!("control characters in {text:?}"));
         self.secret(text);
     }
 
     /// Holds a text that people may see against the secrets.
     pub(super) fn secret(&mut self, text: &str) {
-        if !self.spilled && contains_any(text.as_bytes(), &self.secrets) {
+        if !self.spilled && self.secrets.occur_in(text.as_bytes()) {
             self.object(format!("a secret in {text}"));
         }
     }
@@ -351,26 +373,32 @@ impl Monitor {
         self.demand(ahead, || {
             format!("a tick at {:?} left the deadline {deadline:?}", now.mono)
         });
+        // Of TLS it waits with a deadline.
         let named = deadline.is_some() || self.request.is_some();
         self.demand(named, || String::from("the session waits for nothing"));
     }
 
     /// Nothing is left to deliver and no request is open: everything must have been answered.
     pub(super) fn rest(&mut self, wants_input: bool) {
-        if self.closed || self.request.is_some() {
+        if self.closed || self.request.is_some() || self.tls.is_deaf() {
             return;
         }
         self.demand(wants_input, || {
             String::from("the session waits for commands and wants none")
         });
-        let unanswered: Vec<_> = self.conversation.outstanding().cloned().collect();
-        self.demand(unanswered.is_empty(), || {
-            format!("no reply to {unanswered:?}")
-        });
+        if self.conversation.outstanding().next().is_some() {
+            let unanswered: Vec<_> = self.conversation.outstanding().collect();
+            let objection = format!("no reply to {unanswered:?}");
+            self.object(objection);
+        }
     }
 
     /// The store at rest is what the client was told.
     pub(super) fn compare(&mut self, store: &MemoryStore) {
+        if self.models.iter().any(|model| store.is(model)) {
+            return;
+        }
+        // Once more, for the reason.
         let (files, directories) = (store.files(), store.directories());
         let verdicts: Vec<_> = self
             .models
@@ -385,14 +413,22 @@ impl Monitor {
     }
 }
 
-fn contains_any(text: &[u8], parts: &[Vec<u8>]) -> bool {
-    let begins_at = |part: &[u8], at: usize| text.get(at..).is_some_and(|t| t.starts_with(part));
-    let occurs = |part: &Vec<u8>| {
-        let first = part.first();
-        let starts = text.iter().enumerate().filter(|(_, b)| Some(*b) == first);
-        starts.map(|(at, _)| at).any(|at| begins_at(part, at))
-    };
-    parts.iter().any(occurs)
+/// What no text may show.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Secrets(Arc<[Finder<'static>]>);
+
+impl Secrets {
+    pub(super) fn new(secrets: impl Iterator<Item = Vec<u8>>) -> Self {
+        let mut all: Vec<_> = secrets.collect();
+        all.sort_unstable();
+        all.dedup();
+        let finders = all.iter().map(|secret| Finder::new(secret).into_owned());
+        Self(finders.collect())
+    }
+
+    pub(super) fn occur_in(&self, text: &[u8]) -> bool {
+        self.0.iter().any(|secret| secret.find(text).is_some())
+    }
 }
 
 #[cfg(test)]
@@ -422,7 +458,7 @@ mod tests {
 
     /// A monitor that has seen the greeting and, with `writable`, a login.
     fn monitor(writable: Option<bool>) -> Monitor {
-        let mut monitor = Monitor::new(None, [b"s3cr3t".to_vec()].into());
+        let mut monitor = Monitor::new(None, Secrets::new([b"s3cr3t".to_vec()].into_iter()));
         monitor.output(NOW, &say("220 Hi\r\n"));
         if let Some(writable) = writable {
             monitor.input(&Input::Control(b"PASS s3cr3t\r\n"));

@@ -16,9 +16,11 @@ pub mod fuzz;
 mod invariants;
 mod memory;
 mod model;
+mod pieces;
 mod script;
 mod simulator;
 pub mod targets;
+mod tls;
 mod transcript;
 mod work;
 

@@ -6,9 +6,11 @@
 
 use super::conversation::{Command, Exchange};
 use super::transcript::shown;
+use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A normalised path: `/` before each component, so the root is empty.
@@ -17,9 +19,10 @@ type Path = Vec<u8>;
 /// The files of one client, and where it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Model {
-    files: BTreeMap<Path, Vec<u8>>,
+    /// Shared until it changes: many runs begin with the same files.
+    files: Arc<BTreeMap<Path, Vec<u8>>>,
     /// Those that have been made or kept; others are there because of what is below them.
-    directories: BTreeSet<Path>,
+    directories: Arc<BTreeSet<Path>>,
     cwd: Path,
     image: bool,
     rest: u64,
@@ -38,14 +41,18 @@ impl Model {
     pub(super) fn new(files: BTreeMap<Vec<u8>, Vec<u8>>, directories: BTreeSet<Vec<u8>>) -> Self {
         let root = Vec::new();
         Self {
-            files: files
-                .into_iter()
-                .map(|(path, bytes)| (resolve(&root, &path), bytes))
-                .collect(),
-            directories: directories
-                .into_iter()
-                .map(|path| resolve(&root, &path))
-                .collect(),
+            files: Arc::new(
+                files
+                    .into_iter()
+                    .map(|(path, bytes)| (resolve(&root, &path), bytes))
+                    .collect(),
+            ),
+            directories: Arc::new(
+                directories
+                    .into_iter()
+                    .map(|path| resolve(&root, &path))
+                    .collect(),
+            ),
             ..Self::default()
         }
     }
@@ -54,60 +61,96 @@ impl Model {
     ///
     /// # Errors
     /// The reply says what cannot be.
-    pub(super) fn learn(&mut self, exchange: &Exchange, moved: &Moved) -> Result<(), String> {
-        let Command { verb, argument, .. } = &exchange.command;
-        let path = resolve(&self.cwd, argument);
+    pub(super) fn learn(&mut self, exchange: &Exchange<'_>, moved: &Moved) -> Result<(), String> {
+        let (verb, argument) = (exchange.command.verb(), exchange.command.argument());
         let done = matches!(exchange.code, 200..=399);
         // A command that came before login leaves everything as it was, as does a USER that was
-        // not understood; the others use up what was prepared for them in any case.
-        let counts = exchange.code != 530 && (verb != "USER" || exchange.code != 501);
-        let rest = match verb.as_str() {
-            "RETR" | "STOR" | "APPE" | "USER" if counts => core::mem::take(&mut self.rest),
+        // not taken; the others use up what was prepared for them in any case.
+        let counts = exchange.code != 530 && (verb != b"USER" || done);
+        let rest = match verb {
+            b"RETR" | b"STOR" | b"APPE" | b"USER" if counts => core::mem::take(&mut self.rest),
             _ => self.rest,
         };
-        if counts && matches!(verb.as_str(), "RNFR" | "RNTO" | "USER") {
+        if counts && matches!(verb, b"RNFR" | b"RNTO" | b"USER") {
             let from = self.rename_from.take();
-            if verb == "RNTO" && done {
-                return self.rename(from, path);
+            if verb == b"RNTO" && done {
+                return self.rename(from, resolve(&self.cwd, argument));
             }
         }
         if !done {
             return Ok(());
         }
-        match verb.as_str() {
-            "PASS" => self.cwd = Vec::new(),
-            "CWD" | "XCWD" => {
+        let path = || resolve(&self.cwd, argument);
+        match verb {
+            b"PASS" => self.cwd = Vec::new(),
+            b"AUTH" | b"REIN" => self.begin_anew(),
+            b"CWD" | b"XCWD" => {
+                let path = path();
                 self.need_directory(&path)?;
                 self.cwd = path;
             }
-            "CDUP" | "XCUP" => self.cwd = parent(&self.cwd).to_vec(),
-            "PWD" | "XPWD" => return self.check_pwd(&exchange.reply),
-            "TYPE" => self.image = !argument.to_ascii_uppercase().starts_with(b"A"),
-            "REST" => self.rest = number(argument),
-            "RNFR" => self.rename_from = Some(path),
-            "DELE" => self.delete(&path)?,
-            "MKD" | "XMKD" => self.make_directory(path)?,
-            "RMD" | "XRMD" => self.remove_directory(&path)?,
-            "SIZE" => return self.check_size(&path, &exchange.reply),
-            "STOR" | "APPE" => self.store(verb == "APPE", path, rest, &moved.sent)?,
-            "RETR" => return self.check_download(&path, rest, &moved.received),
-            "NLST" => return self.check_names(argument, &moved.received, false),
-            "MLSD" => return self.check_names(argument, &moved.received, true),
+            b"CDUP" | b"XCUP" => self.cwd = parent(&self.cwd).to_vec(),
+            b"PWD" | b"XPWD" => return self.check_pwd(exchange.reply),
+            b"TYPE" => self.image = !matches!(argument.first(), Some(b'a' | b'A')),
+            b"REST" => self.rest = number(argument),
+            b"RNFR" => self.rename_from = Some(path()),
+            b"DELE" => self.delete(&path())?,
+            b"MKD" | b"XMKD" => self.make_directory(path())?,
+            b"RMD" | b"XRMD" => self.remove_directory(&path())?,
+            b"SIZE" => return self.check_size(&path(), exchange.reply),
+            b"STOR" | b"APPE" => self.store(verb == b"APPE", path(), rest, &moved.sent)?,
+            b"RETR" => return self.check_download(&path(), rest, &moved.received),
+            b"NLST" => return self.check_names(argument, &moved.received, false),
+            b"MLSD" => return self.check_names(argument, &moved.received, true),
             _ => {}
         }
         Ok(())
     }
 
+    /// Only the files stay.
+    fn begin_anew(&mut self) {
+        *self = Self {
+            files: core::mem::take(&mut self.files),
+            directories: core::mem::take(&mut self.directories),
+            ..Self::default()
+        };
+    }
+
     /// The model as it would be if `command`, whose reply nobody heard, was done.
     pub(super) fn supposing(&self, command: &Command, moved: &Moved) -> Option<Self> {
-        let append = command.verb == "APPE";
-        if command.verb != "STOR" && !append {
+        let append = command.verb() == b"APPE";
+        if command.verb() != b"STOR" && !append {
             return None;
         }
         let mut other = self.clone();
-        let path = resolve(&self.cwd, &command.argument);
+        let path = resolve(&self.cwd, command.argument());
         other.store(append, path, self.rest, &moved.sent).ok()?;
         Some(other)
+    }
+
+    /// Whether the client knows of just these objects, by key and in order; a key that ends in
+    /// `/` marks a directory. It is [`Model::agrees`] without a reason and without a copy.
+    pub(super) fn is<'a>(&self, objects: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> bool {
+        let mut files = self.files.iter();
+        let mut directories = Vec::with_capacity(16);
+        for (key, bytes) in objects {
+            add_parents(key, &mut directories);
+            if key.ends_with(b"/") {
+                continue;
+            }
+            let known = files.next();
+            if known.is_none_or(|(path, held)| path.get(1..) != Some(key) || held != bytes) {
+                return false;
+            }
+        }
+        if files.next().is_some() {
+            return false;
+        }
+        directories.sort_unstable();
+        directories.dedup();
+        let own = self.all_directories();
+        let own = own.iter().map(|path| path.get(1..).unwrap_or_default());
+        own.eq(directories)
     }
 
     /// Whether these are the files and directories that the client knows of.
@@ -130,29 +173,30 @@ impl Model {
                 show(&self.files)
             ));
         }
-        let show = |model: &Self| -> Vec<String> {
-            let all = model.all_directories();
-            all.iter().map(text).collect()
-        };
-        if stored.all_directories() != self.all_directories() {
+        let (stored, own) = (stored.all_directories(), self.all_directories());
+        if stored != own {
+            let show = |all: &[&[u8]]| -> Vec<String> { all.iter().map(|p| text(p)).collect() };
             return Err(format!(
                 "stored directories {:?}, acknowledged directories {:?}",
                 show(&stored),
-                show(self)
+                show(&own)
             ));
         }
         Ok(())
     }
 
-    fn all_directories(&self) -> BTreeSet<Path> {
-        let mut all = self.directories.clone();
-        for path in self.files.keys().chain(&self.directories) {
-            let mut up = parent(path);
-            // What is above one that is in already is in too, but for those that were made.
-            while !up.is_empty() && all.insert(up.to_vec()) {
-                up = parent(up);
-            }
+    /// Without the root, in order.
+    fn all_directories(&self) -> Vec<&[u8]> {
+        let mut all: Vec<&[u8]> = Vec::with_capacity(16);
+        for path in self.files.keys() {
+            add_parents(path, &mut all);
         }
+        for path in self.directories.iter() {
+            add_parents(path, &mut all);
+            all.push(path);
+        }
+        all.sort_unstable();
+        all.dedup();
         all
     }
 
@@ -162,7 +206,7 @@ impl Model {
             || self
                 .files
                 .keys()
-                .chain(&self.directories)
+                .chain(self.directories.iter())
                 .any(|other| below(other, path).is_some())
     }
 
@@ -177,12 +221,12 @@ impl Model {
     fn keep_parent(&mut self, path: &Path) {
         let parent = parent(path);
         if !parent.is_empty() {
-            self.directories.insert(parent.to_vec());
+            Arc::make_mut(&mut self.directories).insert(parent.to_vec());
         }
     }
 
     fn delete(&mut self, path: &Path) -> Result<(), String> {
-        if self.files.remove(path).is_none() {
+        if Arc::make_mut(&mut self.files).remove(path).is_none() {
             return Err(format!("{} was deleted and was not there", text(path)));
         }
         self.keep_parent(path);
@@ -193,13 +237,13 @@ impl Model {
         if self.is_directory(&path) {
             return Err(format!("{} was made and was there", text(&path)));
         }
-        self.directories.insert(path);
+        Arc::make_mut(&mut self.directories).insert(path);
         Ok(())
     }
 
     fn remove_directory(&mut self, path: &Path) -> Result<(), String> {
         self.need_directory(path)?;
-        self.directories.remove(path);
+        Arc::make_mut(&mut self.directories).remove(path);
         if path.is_empty() || self.is_directory(path) {
             return Err(format!("{} was removed and was not empty", text(path)));
         }
@@ -212,8 +256,9 @@ impl Model {
         if from == to {
             return Ok(());
         }
-        if let Some(bytes) = self.files.remove(&from) {
-            self.files.insert(to, bytes);
+        let files = Arc::make_mut(&mut self.files);
+        if let Some(bytes) = files.remove(&from) {
+            files.insert(to, bytes);
             self.keep_parent(&from);
             return Ok(());
         }
@@ -222,14 +267,16 @@ impl Model {
             let rest = below(path, &from).or((*path == from).then_some(&[][..]))?;
             Some([to.as_slice(), rest].concat())
         };
-        self.files = core::mem::take(&mut self.files)
+        let files = core::mem::take(Arc::make_mut(&mut self.files));
+        let files = files
             .into_iter()
-            .map(|(path, bytes)| (moved(&path).unwrap_or(path), bytes))
-            .collect();
-        self.directories = core::mem::take(&mut self.directories)
+            .map(|(path, bytes)| (moved(&path).unwrap_or(path), bytes));
+        self.files = Arc::new(files.collect());
+        let directories = core::mem::take(Arc::make_mut(&mut self.directories));
+        let directories = directories
             .into_iter()
-            .map(|path| moved(&path).unwrap_or(path))
-            .collect();
+            .map(|path| moved(&path).unwrap_or(path));
+        self.directories = Arc::new(directories.collect());
         self.keep_parent(&from);
         Ok(())
     }
@@ -241,22 +288,25 @@ impl Model {
             (0, true) => old.len(),
             (rest, _) => usize::try_from(rest).unwrap_or(usize::MAX),
         };
-        let mut bytes = old
+        let kept = old
             .get(..keep)
-            .ok_or_else(|| format!("{} was stored with an offset beyond its end", text(&path)))?
-            .to_vec();
+            .ok_or_else(|| format!("{} was stored with an offset beyond its end", text(&path)))?;
+        let mut bytes = Vec::with_capacity(kept.len() + sent.len());
+        bytes.extend_from_slice(kept);
         if self.image {
             bytes.extend_from_slice(sent);
         } else {
             let lines = sent.split_inclusive(|b| *b == b'\n');
             for line in lines {
-                match line.strip_suffix(b"\r\n") {
-                    Some(line) => bytes.extend_from_slice(&[line, b"\n"].concat()),
-                    None => bytes.extend_from_slice(line),
+                if let Some(line) = line.strip_suffix(b"\r\n") {
+                    bytes.extend_from_slice(line);
+                    bytes.push(b'\n');
+                } else {
+                    bytes.extend_from_slice(line);
                 }
             }
         }
-        self.files.insert(path, bytes);
+        Arc::make_mut(&mut self.files).insert(path, bytes);
         Ok(())
     }
 
@@ -266,18 +316,21 @@ impl Model {
         let expected = bytes.and_then(|bytes| bytes.get(from..));
         let expected = expected.ok_or_else(|| format!("{} has no byte {rest}", text(path)))?;
         let expected = if self.image {
-            expected.to_vec()
+            Cow::Borrowed(expected)
         } else {
-            let mut wire = Vec::new();
+            let mut wire = Vec::with_capacity(received.len());
             for line in expected.split_inclusive(|b| *b == b'\n') {
                 match (line.strip_suffix(b"\r\n"), line.strip_suffix(b"\n")) {
-                    (None, Some(line)) => wire.extend_from_slice(&[line, b"\r\n"].concat()),
+                    (None, Some(line)) => {
+                        wire.extend_from_slice(line);
+                        wire.extend_from_slice(b"\r\n");
+                    }
                     _ => wire.extend_from_slice(line),
                 }
             }
-            wire
+            Cow::Owned(wire)
         };
-        if expected == received {
+        if *expected == *received {
             return Ok(());
         }
         Err(format!(
@@ -303,9 +356,10 @@ impl Model {
         }
         listed.sort_unstable();
         let mut expected: Vec<&[u8]> = Vec::new();
-        let directories = self.all_directories();
         if self.is_directory(&path) {
-            let all = self.files.keys().chain(&directories);
+            let directories = self.all_directories();
+            let files = self.files.keys().map(Vec::as_slice);
+            let all = files.chain(directories);
             let names = all.filter_map(|other| below(other, &path)?.get(1..));
             expected.extend(names.filter(|name| !name.contains(&b'/')));
         } else {
@@ -393,7 +447,15 @@ fn number(argument: &[u8]) -> u64 {
     text.parse().unwrap_or(0)
 }
 
-fn text(path: &Path) -> String {
+/// Adds all directories above `path` but the root.
+fn add_parents<'a>(path: &'a [u8], all: &mut Vec<&'a [u8]>) {
+    for (end, byte) in path.iter().enumerate().skip(1) {
+        let parent = path.get(..end).filter(|_| *byte == b'/');
+        all.extend(parent);
+    }
+}
+
+fn text(path: &[u8]) -> String {
     if path.is_empty() {
         return String::from("/");
     }
@@ -413,7 +475,7 @@ mod tests {
         let mut talk = Conversation::default();
         talk.said(b"220 Hi\r\n")?;
         for (command, reply, data) in exchanges {
-            talk.heard(format!("{command}\r\n").as_bytes());
+            let _ = talk.heard(format!("{command}\r\n").as_bytes()).count();
             if reply.starts_with("226") {
                 talk.said(b"150 x\r\n")?;
             }
@@ -457,6 +519,17 @@ mod tests {
         ];
         let directories: BTreeSet<_> = [b"/g".to_vec(), b"/q\"".to_vec()].into();
         assert_eq!(model.agrees(&files.clone().into(), &directories), Ok(()));
+        let is = |objects: &[(&str, &str)]| {
+            let bytes = objects.iter().map(|(k, b)| (k.as_bytes(), b.as_bytes()));
+            model.is(bytes)
+        };
+        let objects = [("a", "one\nthree"), ("g/h", "x"), ("q\"/", "")];
+        assert!(is(&objects));
+        assert!(!is(&objects[..2]) && !is(&objects[1..]));
+        assert!(!is(&[objects[0], ("g/h", "y"), objects[2]]));
+        assert!(!is(&[objects[0], ("g/i", "x"), objects[2]]));
+        assert!(!is(&[objects[0], objects[1], objects[2], ("r/", "")]));
+        assert!(!is(&[objects[0], objects[1], ("i", ""), objects[2]]));
         assert!(model.agrees(&files.into(), &BTreeSet::new()).is_err());
         assert!(model.agrees(&BTreeMap::new(), &directories).is_err());
     }

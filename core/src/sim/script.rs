@@ -183,6 +183,13 @@ pub enum Step {
     ReleaseStorage,
     /// From now on there are free passive ports, or none.
     Ports(bool),
+    /// The next handshake on the control connection fails. Without this it succeeds at once.
+    TlsFails,
+    /// From now on TLS neither comes up nor goes down on the control connection. What the client
+    /// sends meanwhile is handed in all the same, as from somebody who writes into the connection.
+    HoldTls,
+    /// TLS that was held back comes up or goes down, and from now on at once again.
+    ReleaseTls,
     /// The operator wants something.
     Admin(Admin),
 }
@@ -217,6 +224,10 @@ impl Script {
     /// The steps, first to last.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter()
+    }
+
+    pub(super) fn into_steps(self) -> VecDeque<Step> {
+        self.steps
     }
 
     /// Adds any step.

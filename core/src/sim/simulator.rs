@@ -8,18 +8,20 @@ mod driver;
 
 use super::MemoryStore;
 use super::data::DataClient;
-use super::invariants::Monitor;
+use super::invariants::{Monitor, Secrets};
+use super::model::Model;
+use super::pieces::Pieces;
 use super::script::{DataPlan, Script, Step, Then};
 use super::transcript::{Record, Transcript, code, shown};
-use super::work::Work;
+use super::work::{Slots, Work};
 use crate::driver::{Cancel, Job, Progress, Storage, Volume};
 use crate::{Id, Input, Now, Peer, Session, SessionConfig};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
@@ -81,25 +83,30 @@ pub struct Simulator {
     lenient: bool,
     sleeping_until: Option<Duration>,
     incoming: VecDeque<Vec<u8>>,
-    /// Control bytes are handed in in pieces of at most so many bytes.
-    piece: usize,
+    /// How much of the first of them has been handed in.
+    handed_in: usize,
+    pieces: Pieces,
     client_closes: bool,
     client_closed: bool,
 
     answers: VecDeque<(Id, Option<SocketAddr>)>,
+    /// TLS is to come up (true) or to go down on the control connection.
+    tls: Option<bool>,
+    tls_held: bool,
+    tls_fails: bool,
     work: VecDeque<Work>,
     storage_held: bool,
     permits: usize,
     ports_free: bool,
     next_port: u16,
 
-    jobs: BTreeMap<Id, Job>,
-    cancels: BTreeMap<Id, Cancel>,
+    jobs: Slots<Job>,
+    cancels: Slots<Cancel>,
     pumping: Option<(Id, Progress)>,
     /// For the transfers to come, in order.
     plans: VecDeque<DataPlan>,
     /// For the transfers that the session has asked for.
-    planned: BTreeMap<Id, DataPlan>,
+    planned: Slots<DataPlan>,
     client: Option<DataClient>,
 
     replies: VecDeque<Vec<u8>>,
@@ -107,6 +114,8 @@ pub struct Simulator {
     deadline: Option<Duration>,
     closed: bool,
     inputs: usize,
+    /// Nothing is recorded, and what is dear to judge is not judged.
+    sparing: bool,
     transcript: Transcript,
     monitor: Monitor,
     failure: Option<String>,
@@ -129,10 +138,21 @@ impl Simulator {
     /// for an error, unless [`Simulator::without_model`] is called.
     #[must_use]
     pub fn new(config: SessionConfig, store: MemoryStore) -> Self {
-        let monitor = Monitor::new(Some(&store), secrets(&store).collect());
+        let model = Model::new(store.files(), store.directories());
+        let secrets = secrets(&store);
+        Self::with_model(config, store, model, secrets)
+    }
+
+    /// The same with what [`Simulator::new`] makes of the store.
+    pub(super) fn with_model(
+        config: SessionConfig,
+        store: MemoryStore,
+        model: Model,
+        secrets: Secrets,
+    ) -> Self {
         let mut simulator = Self::with_storage(config, Arc::new(store.clone()));
         simulator.store = Some(store);
-        simulator.monitor = monitor;
+        simulator.monitor = Monitor::new(Some(model), secrets);
         simulator
     }
 
@@ -158,28 +178,33 @@ impl Simulator {
             lenient: false,
             sleeping_until: None,
             incoming: VecDeque::new(),
-            piece: usize::MAX,
+            handed_in: 0,
+            pieces: Pieces::default(),
             client_closes: false,
             client_closed: false,
             answers: VecDeque::new(),
+            tls: None,
+            tls_held: false,
+            tls_fails: false,
             work: VecDeque::new(),
             storage_held: false,
             permits: 0,
             ports_free: true,
             next_port: 51_000,
-            jobs: BTreeMap::new(),
-            cancels: BTreeMap::new(),
+            jobs: Slots::default(),
+            cancels: Slots::default(),
             pumping: None,
             plans: VecDeque::new(),
-            planned: BTreeMap::new(),
+            planned: Slots::default(),
             client: None,
             replies: VecDeque::new(),
             last_download: None,
             deadline: None,
             closed: false,
             inputs: 0,
+            sparing: false,
             transcript: Transcript::default(),
-            monitor: Monitor::new(None, Vec::new()),
+            monitor: Monitor::default(),
             failure: None,
         }
     }
@@ -195,8 +220,19 @@ impl Simulator {
     /// Hands control bytes in in pieces of at most `bytes`, at least 1.
     #[must_use]
     pub fn with_pieces(self, bytes: usize) -> Self {
+        self.cut(Pieces::Of(bytes))
+    }
+
+    pub(super) fn cut(self, pieces: Pieces) -> Self {
+        Self { pieces, ..self }
+    }
+
+    /// Keeps no transcript, and does not look for secrets in what `Debug` shows of the session.
+    /// All other rules hold. For fuzzing: a run that fails is to be played again without this.
+    #[must_use]
+    pub fn sparing(self) -> Self {
         Self {
-            piece: bytes.max(1),
+            sparing: true,
             ..self
         }
     }
@@ -215,7 +251,7 @@ impl Simulator {
     #[must_use]
     pub fn without_model(mut self) -> Self {
         let store = self.store.take();
-        self.monitor = Monitor::new(None, store.iter().flat_map(secrets).collect());
+        self.monitor = Monitor::new(None, store.as_ref().map(secrets).unwrap_or_default());
         self
     }
 
@@ -225,8 +261,17 @@ impl Simulator {
     /// A step did not come true, a reply came that no step had expected, or a rule was broken
     /// that holds in every run.
     pub fn play(&mut self, script: &Script) -> Result<(), Failure> {
-        self.steps.extend(script.steps().cloned());
+        self.go_on(script.clone())
+    }
+
+    pub(super) fn go_on(&mut self, script: Script) -> Result<(), Failure> {
+        if self.steps.is_empty() {
+            self.steps = script.into_steps();
+        } else {
+            self.steps.extend(script.into_steps());
+        }
         self.inputs = 0;
+        self.monitor.tls_policy(self.session.config().tls);
         self.drain();
         while !self.is_over() {
             if self.next_free() || self.next_work() {
@@ -264,6 +309,12 @@ impl Simulator {
         self.now
     }
 
+    fn record(&mut self, record: impl FnOnce() -> Record) {
+        if !self.sparing {
+            self.transcript.push(record());
+        }
+    }
+
     fn is_over(&self) -> bool {
         self.failure.is_some() || !self.monitor.objections().is_empty()
     }
@@ -290,7 +341,12 @@ impl Simulator {
                 self.monitor.object(format!("{left} uploads are left open"));
             }
         }
-        self.monitor.secret(&format!("{:?}", self.session));
+        if !self.sparing {
+            let mut text = String::with_capacity(2048);
+            // Nothing that is written to a `String` fails.
+            let _ = write!(text, "{:?}", self.session);
+            self.monitor.secret(&text);
+        }
         let reason = match self.failure.take() {
             Some(reason) => reason,
             None if self.monitor.objections().is_empty() => return Ok(()),
@@ -307,21 +363,41 @@ impl Simulator {
 impl Simulator {
     /// Does the next thing that needs neither the storage nor time, if there is one.
     fn next_free(&mut self) -> bool {
-        if self.closed {
+        if self.closed && !self.incoming.is_empty() {
             self.incoming.clear();
+            self.handed_in = 0;
         }
         if let Some((id, address)) = self.answers.pop_front() {
             self.input(Input::Listening { id, address });
             return true;
         }
-        if self.session.wants_input()
-            && let Some(mut bytes) = self.incoming.pop_front()
+        if (self.session.wants_input() || self.tls.is_some())
+            && let Some(bytes) = self.incoming.pop_front()
         {
-            if bytes.len() > self.piece {
-                self.incoming.push_front(bytes.split_off(self.piece));
-            }
             self.report_progress();
-            self.input(Input::Control(&bytes));
+            let rest = bytes.get(self.handed_in..).unwrap_or_default();
+            let piece = self.pieces.next_length().min(rest.len());
+            self.input(Input::Control(rest.get(..piece).unwrap_or_default()));
+            if piece < rest.len() {
+                self.handed_in += piece;
+                self.incoming.push_front(bytes);
+            } else {
+                self.handed_in = 0;
+            }
+            return true;
+        }
+        // Where TLS is implicit, these cannot come before it.
+        let steered = matches!(self.steps.front(), Some(Step::HoldTls | Step::TlsFails));
+        if !self.tls_held
+            && !steered
+            && let Some(up) = self.tls.take()
+        {
+            let fails = up && core::mem::take(&mut self.tls_fails);
+            self.input(match (up, fails) {
+                (_, true) => Input::TlsFailed,
+                (true, _) => Input::TlsUp,
+                (false, _) => Input::TlsDown,
+            });
             return true;
         }
         if self.client_closes && self.incoming.is_empty() && !self.client_closed {
@@ -341,6 +417,9 @@ impl Simulator {
 
     /// Does the next step of the script, if it can be done now.
     fn next_step(&mut self) -> bool {
+        if matches!(self.steps.front(), Some(Step::Quiet)) {
+            return false;
+        }
         let Some(step) = self.steps.pop_front() else {
             return false;
         };
@@ -355,7 +434,7 @@ impl Simulator {
     fn try_step(&mut self, step: Step) -> Option<Step> {
         match step {
             Step::Send(bytes) => {
-                self.transcript.push(Record::Sent(bytes.clone()));
+                self.record(|| Record::Sent(bytes.clone()));
                 if !self.client_closes && !bytes.is_empty() {
                     self.incoming.push_back(bytes);
                 }
@@ -385,7 +464,7 @@ impl Simulator {
                 self.sleeping_until = None;
             }
             Step::Close => {
-                self.transcript.push(Record::ClientClosed);
+                self.record(|| Record::ClientClosed);
                 self.client_closes = true;
             }
             Step::HoldStorage => self.storage_held = true,
@@ -395,6 +474,9 @@ impl Simulator {
                 self.permits = 0;
             }
             Step::Ports(free) => self.ports_free = free,
+            Step::TlsFails => self.tls_fails = true,
+            Step::HoldTls => self.tls_held = true,
+            Step::ReleaseTls => self.tls_held = false,
             Step::Admin(admin) => self.input(Input::Admin(admin)),
         }
         None
@@ -455,7 +537,7 @@ impl Simulator {
         if next > self.now.mono {
             self.now.mono = next;
             self.now.unix = EPOCH + i64::try_from(next.as_secs()).unwrap_or(0);
-            self.transcript.push(Record::Clock(next));
+            self.record(|| Record::Clock(next));
         }
         self.input(Input::Tick);
         true
@@ -471,7 +553,7 @@ impl Simulator {
         let end = self.now.mono.saturating_add(timeout);
         loop {
             while !self.is_over() && self.next_free() {}
-            let cancelled = self.cancels.get(&id).is_none_or(Cancel::is_cancelled);
+            let cancelled = self.cancels.get(id).is_none_or(Cancel::is_cancelled);
             if self.is_over() || self.closed || cancelled {
                 return Waited::GivenUp;
             }
@@ -497,8 +579,8 @@ impl Simulator {
 }
 
 /// The passwords that are long enough not to occur anywhere by chance.
-fn secrets(store: &MemoryStore) -> impl Iterator<Item = Vec<u8>> {
-    store.passwords().filter(|password| password.len() >= 6)
+pub(super) fn secrets(store: &MemoryStore) -> Secrets {
+    Secrets::new(store.passwords().filter(|password| password.len() >= 6))
 }
 
 impl fmt::Debug for Simulator {

@@ -41,6 +41,10 @@ pub struct Transcript {
 
 impl Transcript {
     pub(super) fn push(&mut self, record: Record) {
+        if self.records.is_empty() {
+            // As many as a short session has.
+            self.records.reserve(64);
+        }
         self.records.push(record);
     }
 

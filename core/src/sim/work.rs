@@ -1,6 +1,7 @@
 //! What a driver's worker has to do, in the order in which the session asked for it.
 
-use crate::{Id, Operation, Secret, Transfer, TransferFailure, TransferReport};
+use crate::driver::LoginRequest;
+use crate::{Id, Operation, Transfer, TransferFailure, TransferReport};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -9,8 +10,7 @@ use alloc::vec::Vec;
 pub(super) enum Work {
     Login {
         id: Id,
-        user: Vec<u8>,
-        password: Secret,
+        request: LoginRequest,
     },
     Perform {
         id: Id,
@@ -47,5 +47,48 @@ impl Work {
             Self::Run { id } | Self::Commit { id } | Self::Discard { id, .. } => Some(*id),
             Self::Login { .. } | Self::Perform { .. } | Self::Report { .. } => None,
         }
+    }
+}
+
+/// What belongs to transfers, by their ids. There are one or two at a time.
+#[derive(Debug)]
+pub(super) struct Slots<T>(Vec<(Id, T)>);
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Slots<T> {
+    pub(super) fn insert(&mut self, id: Id, value: T) {
+        self.remove(id);
+        self.0.push((id, value));
+    }
+
+    pub(super) fn get(&self, id: Id) -> Option<&T> {
+        let slot = self.0.iter().rev().find(|(known, _)| *known == id);
+        slot.map(|(_, value)| value)
+    }
+
+    pub(super) fn contains(&self, id: Id) -> bool {
+        self.get(id).is_some()
+    }
+
+    pub(super) fn remove(&mut self, id: Id) -> Option<T> {
+        let index = self.0.iter().position(|(known, _)| *known == id)?;
+        Some(self.0.swap_remove(index).1)
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 }

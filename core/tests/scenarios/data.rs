@@ -1,8 +1,8 @@
 //! How data connections come about: TYPE, STRU, MODE, PASV, EPSV, PORT, EPRT, REST, ALLO.
 
 use super::*;
-use ossftp_core::Peer;
 use ossftp_core::sim::{DataPlan, Step};
+use ossftp_core::{ActivePolicy, Peer};
 use std::time::Duration;
 
 #[test]
@@ -118,6 +118,47 @@ fn active_connections_go_to_the_client_and_nowhere_else() {
         .expect(150)
         .expect(226)
         .expect_download("hello"),
+    );
+}
+
+#[test]
+fn active_connections_by_policy() {
+    let mut config = SessionConfig::default();
+    config.active = ActivePolicy::Closed;
+    let closed = [
+        ("PORT 192,0,2,7,195,80", 502),
+        ("PORT", 502),
+        ("EPRT |1|192.0.2.7|50000|", 502),
+        ("EPRT |3|x|50000|", 502),
+        ("EPRT", 502),
+        ("HELP PORT", 502),
+        ("RETR a.txt", 425),
+        ("EPSV", 229),
+    ];
+    play_with(
+        config.clone(),
+        &store(),
+        &each(demo(), &closed).retrieves("a.txt", "hello"),
+    );
+    config.active = ActivePolicy::AnyAddress;
+    let any = [
+        ("PORT 10,0,0,1,195,80", 200),
+        ("EPRT |1|10.0.0.1|50000|", 200),
+        ("PORT 10,0,0,1,3,255", 504),
+        ("EPRT |1|10.0.0.1|1023|", 504),
+        ("EPRT |2|2001:db8::1|50000|", 504),
+        ("PORT 0,0,0,0,195,80", 504),
+        ("PORT 224,0,0,1,195,80", 504),
+        ("EPRT |2|::ffff:10.0.0.1|50000|", 200),
+    ];
+    play_with(
+        config,
+        &store(),
+        &each(demo(), &any)
+            .send("RETR a.txt")
+            .expect(150)
+            .expect(226)
+            .expect_download("hello"),
     );
 }
 

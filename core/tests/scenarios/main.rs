@@ -7,11 +7,14 @@
 mod abort;
 mod data;
 mod files;
+mod hosts;
 mod info;
 mod limits;
 mod listings;
 mod login;
 mod names;
+mod protection;
+mod secure;
 mod transfers;
 
 use ossftp_core::SessionConfig;

@@ -11,6 +11,7 @@ mod tree;
 
 pub use fault::Fault;
 
+use super::model::Model;
 use crate::driver::{Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume};
 use crate::{Answer, ErrorKind, FtpPath, LoginInfo, Operation, StorageError, StoreMode};
 use alloc::boxed::Box;
@@ -44,7 +45,7 @@ pub struct MemoryStore {
 
 #[derive(Debug)]
 struct Shared {
-    accounts: BTreeMap<Vec<u8>, Account>,
+    accounts: Arc<BTreeMap<Vec<u8>, Account>>,
     /// Entries of a page.
     page: usize,
     /// Bytes of a chunk.
@@ -55,12 +56,14 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    tree: Tree,
+    /// Shared with copies of the store until it changes.
+    tree: Arc<Tree>,
     faults: Faults,
     unix: i64,
     open_uploads: usize,
 }
 
+#[derive(Clone)]
 struct Account {
     password: Vec<u8>,
     writable: bool,
@@ -88,12 +91,12 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
-                accounts: BTreeMap::new(),
+                accounts: Arc::default(),
                 page: 1000,
                 chunk: 64 * 1024,
                 capacity: CAPACITY,
                 state: Mutex::new(State {
-                    tree: Tree::default(),
+                    tree: Arc::default(),
                     faults: Faults::default(),
                     unix: 1_700_000_000,
                     open_uploads: 0,
@@ -123,7 +126,7 @@ impl MemoryStore {
             writable,
         };
         self.configure(|shared| {
-            shared.accounts.insert(user.into(), account);
+            Arc::make_mut(&mut shared.accounts).insert(user.into(), account);
         })
     }
 
@@ -160,7 +163,7 @@ impl MemoryStore {
             let mut state = self.shared.state();
             let now = state.unix;
             // One that is there already is what was asked for.
-            let _ = state.tree.make_directory(&path, now);
+            let _ = state.tree_mut().make_directory(&path, now);
         }
         self
     }
@@ -176,7 +179,7 @@ impl MemoryStore {
             let mut state = self.shared.state();
             let now = state.unix;
             let key = path.relative().to_vec();
-            state.tree.insert(key, Arc::new(bytes.into()), now);
+            state.tree_mut().insert(key, Arc::new(bytes.into()), now);
         }
     }
 
@@ -226,6 +229,20 @@ impl MemoryStore {
         found
     }
 
+    /// A store with the same accounts and files that goes its own way from here on.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            shared: Arc::new(self.shared.copy()),
+        }
+    }
+
+    /// Whether the model holds just these files and directories.
+    pub(super) fn is(&self, model: &Model) -> bool {
+        let state = self.shared.state();
+        let objects = state.tree.objects();
+        model.is(objects.map(|(key, object)| (key.as_slice(), object.bytes.as_slice())))
+    }
+
     /// The passwords, to look for where they must not be.
     pub(super) fn passwords(&self) -> impl Iterator<Item = Vec<u8>> {
         self.shared.accounts.values().map(|a| a.password.clone())
@@ -247,29 +264,24 @@ impl Default for MemoryStore {
 impl Shared {
     fn copy(&self) -> Self {
         let state = self.state();
-        let mut tree = Tree::default();
-        for (key, object) in state.tree.objects() {
-            tree.insert(key.clone(), Arc::clone(&object.bytes), object.modified);
-        }
-        let accounts = self.accounts.iter().map(|(user, account)| {
-            let account = Account {
-                password: account.password.clone(),
-                writable: account.writable,
-            };
-            (user.clone(), account)
-        });
         Self {
-            accounts: accounts.collect(),
+            accounts: Arc::clone(&self.accounts),
             page: self.page,
             chunk: self.chunk,
             capacity: self.capacity,
             state: Mutex::new(State {
-                tree,
+                tree: Arc::clone(&state.tree),
                 faults: Faults::default(),
                 unix: state.unix,
                 open_uploads: 0,
             }),
         }
+    }
+}
+
+impl State {
+    fn tree_mut(&mut self) -> &mut Tree {
+        Arc::make_mut(&mut self.tree)
     }
 }
 
@@ -321,7 +333,7 @@ impl MemoryVolume {
 
     fn answer(&self, state: &mut State, operation: &Operation) -> Result<Answer, ErrorKind> {
         let now = state.unix;
-        let tree = &mut state.tree;
+        let tree = &state.tree;
         match operation {
             Operation::Stat(path) => {
                 let entry = tree.entry(path).ok_or(ErrorKind::NotFound)?;
@@ -339,6 +351,7 @@ impl MemoryVolume {
             }
             _ => self.may_write()?,
         }
+        let tree = state.tree_mut();
         match operation {
             Operation::MakeDirectory(path) => {
                 let room = self.shared.capacity.saturating_sub(tree.used());

@@ -102,11 +102,11 @@ impl ObjectWriter for Writer {
             return Err(failure(ErrorKind::NoSpace));
         }
         let (key, bytes, now) = (
-            self.key.clone(),
+            core::mem::take(&mut self.key),
             core::mem::take(&mut self.bytes),
             state.unix,
         );
-        state.tree.insert(key, Arc::new(bytes), now);
+        state.tree_mut().insert(key, Arc::new(bytes), now);
         drop(state);
         Ok(())
     }

@@ -21,7 +21,7 @@ pub(super) struct Object {
 }
 
 /// All objects of a store.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tree {
     objects: BTreeMap<Vec<u8>, Object>,
     /// Bytes of all keys and contents.

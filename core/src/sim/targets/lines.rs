@@ -49,7 +49,7 @@ fn stretched(wire: &[u8]) -> Vec<u8> {
 fn read(pieces: &[&[u8]], at_once: usize) -> Vec<Line> {
     let mut reader = LineReader::default();
     let (mut lines, mut waiting) = (Vec::new(), 0);
-    for piece in pieces {
+    for (count, piece) in pieces.iter().enumerate() {
         reader.push(piece);
         waiting += piece.len();
         assert!(reader.waiting_bytes() <= waiting);
@@ -66,7 +66,10 @@ fn read(pieces: &[&[u8]], at_once: usize) -> Vec<Line> {
             };
             lines.push(line);
         }
-        assert!(kept(&reader) <= MAX_LINE, "{reader:?}");
+        // Its `Debug` takes long, and what is too much stays so up to the end of the line.
+        if count.is_multiple_of(256) {
+            assert!(kept(&reader) <= MAX_LINE, "{reader:?}");
+        }
     }
     lines.extend(core::iter::from_fn(|| reader.next_line()));
     assert_eq!((reader.waiting_lines(), reader.waiting_bytes()), (0, 0));

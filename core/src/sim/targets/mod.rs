@@ -7,8 +7,11 @@
 //! right, it has a second reading of its own, slow and plain, that shares nothing with the code
 //! it judges.
 
+mod guesses;
+mod knows;
 mod lines;
 mod listing;
+mod model;
 mod path;
 mod pump;
 mod source;
@@ -17,6 +20,7 @@ mod values;
 
 pub use lines::lines;
 pub use listing::listing;
+pub use model::session_model;
 pub use path::path;
 pub use transfer::transfer;
 pub use values::command_value;
