@@ -119,7 +119,7 @@ fn reading(wire: &[u8]) -> Vec<Line> {
 }
 
 /// RFC 854: IAC IAC is a byte; IAC with WILL, WONT, DO or DONT takes one byte more; IAC SB takes
-/// all up to IAC SE.
+/// all up to IAC SE; a byte that is no command stays.
 fn without_telnet(line: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let mut bytes = line.iter().copied();
@@ -140,6 +140,8 @@ fn without_telnet(line: &[u8]) -> Vec<u8> {
                     end
                 });
             }
+            // What is no command of Telnet follows an IAC that stands alone.
+            Some(byte @ 0..=235) => text.push(byte),
             _ => {}
         }
     }

@@ -339,6 +339,8 @@ impl Run {
             path: path(b"/dir"),
             format: ListFormat::Names,
             pattern: None,
+            prefix: Vec::new(),
+            itself: None,
         });
         let (mut job, _) = match opened {
             Ok(opened) => opened,

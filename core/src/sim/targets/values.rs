@@ -1,7 +1,9 @@
 //! Commands made of choices, said, and read again.
 
 use super::source::Source;
-use crate::command::{Checksum, Command, Epsv, Protection, Site, TransferMode, TransferType};
+use crate::command::{
+    Checksum, Command, Epsv, ListOptions, Protection, Site, TransferMode, TransferType,
+};
 use crate::command::{find, parse};
 use crate::line::{Line, LineReader, MAX_LINE};
 use crate::{FactChanges, Secret};
@@ -77,7 +79,11 @@ fn wire(line: &[u8]) -> Vec<u8> {
 fn command(s: &mut Source<'_>) -> Command {
     match s.below(KINDS) {
         0 => Command::User(s.text()),
-        1 => Command::Pass(Secret::new(s.rest())),
+        1 => {
+            let mut password = s.rest().to_vec();
+            password.retain(|b| !matches!(b, 0 | b'\r' | b'\n'));
+            Command::Pass(Secret::new(password))
+        }
         2 => Command::Quit,
         3 => Command::Cwd(s.text()),
         4 => Command::Cdup,
@@ -104,8 +110,8 @@ fn command(s: &mut Source<'_>) -> Command {
         22 => Command::Mkd(s.text()),
         23 => Command::Size(s.text()),
         24 => Command::Mdtm(s.text()),
-        25 => Command::List(s.maybe(no_option)),
-        26 => Command::Nlst(s.maybe(no_option)),
+        25 => Command::List(options(s), s.maybe(no_option)),
+        26 => Command::Nlst(options(s), s.maybe(no_option)),
         27 => Command::Mlsd(s.maybe(Source::text)),
         28 => Command::Mlst(s.maybe(Source::text)),
         29 => Command::Stat(s.maybe(no_option)),
@@ -171,6 +177,13 @@ fn site(s: &mut Source<'_>) -> Site {
         8 => Site::Symlink(s.text(), s.text()),
         9 => Site::Restore(s.text()),
         _ => Site::Idle(s.maybe(Source::number)),
+    }
+}
+
+fn options(s: &mut Source<'_>) -> ListOptions {
+    ListOptions {
+        long: s.number().is_multiple_of(2),
+        itself: s.number().is_multiple_of(2),
     }
 }
 
