@@ -5,6 +5,7 @@
 
 use crate::{Civil, Entry, ListFormat};
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Older than this, or in the future, `LIST` shows the year in place of the time, as `ls` does.
@@ -22,6 +23,10 @@ pub struct Facts {
     pub modify: bool,
     /// `perm=`.
     pub perm: bool,
+    /// `create=`, in UTC; left out where it is not known.
+    pub create: bool,
+    /// `UNIX.mode=`, in octal; left out where it is not known.
+    pub mode: bool,
     /// Whether the user may write, which is what `perm` depends on.
     pub writable: bool,
 }
@@ -33,6 +38,8 @@ impl Default for Facts {
             size: true,
             modify: true,
             perm: true,
+            create: true,
+            mode: true,
             writable: true,
         }
     }
@@ -40,7 +47,7 @@ impl Default for Facts {
 
 impl Facts {
     /// The names of all facts, in the order in which they are written.
-    pub const NAMES: [&'static str; 4] = ["type", "size", "modify", "perm"];
+    pub const NAMES: [&'static str; 6] = ["type", "size", "modify", "perm", "create", "UNIX.mode"];
 
     /// A choice with none of them.
     #[must_use]
@@ -50,14 +57,23 @@ impl Facts {
             size: false,
             modify: false,
             perm: false,
+            create: false,
+            mode: false,
             writable,
         }
     }
 
     /// Whether the fact of this place in [`Facts::NAMES`] is chosen.
     #[must_use]
-    pub fn flags(&self) -> [bool; 4] {
-        [self.kind, self.size, self.modify, self.perm]
+    pub fn flags(&self) -> [bool; 6] {
+        [
+            self.kind,
+            self.size,
+            self.modify,
+            self.perm,
+            self.create,
+            self.mode,
+        ]
     }
 
     /// Chooses the fact of this name, in any case; names that are not known are ignored
@@ -71,6 +87,8 @@ impl Facts {
             Some(1) => self.size = true,
             Some(2) => self.modify = true,
             Some(3) => self.perm = true,
+            Some(4) => self.create = true,
+            Some(5) => self.mode = true,
             _ => {}
         }
     }
@@ -101,7 +119,8 @@ pub fn write_named(
 }
 
 /// Appends the facts of `entry`, one space, and `name`: a line of MLSD, or that of MLST without
-/// its leading space (RFC 3659 section 7.2).
+/// its leading space (RFC 3659 section 7.2). A symbolic link shows as what it points to: programs
+/// know `file` and `dir`, and few know a type that begins with `OS.`.
 pub fn facts(chosen: Facts, entry: &Entry, name: &[u8], out: &mut Vec<u8>) {
     if chosen.kind {
         out.extend_from_slice(if entry.is_dir() {
@@ -124,13 +143,19 @@ pub fn facts(chosen: Facts, entry: &Entry, name: &[u8], out: &mut Vec<u8>) {
             (false, false) => b"perm=r;",
         });
     }
+    if let Some(unix) = entry.created.filter(|_| chosen.create) {
+        out.extend_from_slice(format!("create={};", time_val(unix)).as_bytes());
+    }
+    if let Some(mode) = entry.mode.filter(|_| chosen.mode) {
+        out.extend_from_slice(format!("UNIX.mode={:04o};", mode & 0o7777).as_bytes());
+    }
     out.push(b' ');
     out.extend_from_slice(name);
 }
 
 /// `YYYYMMDDHHMMSS` in UTC, the time-val of RFC 3659 section 2.3.
 #[must_use]
-pub fn time_val(unix: i64) -> alloc::string::String {
+pub fn time_val(unix: i64) -> String {
     let t = Civil::from_unix(unix);
     format!(
         "{:04}{:02}{:02}{:02}{:02}{:02}",
@@ -138,14 +163,39 @@ pub fn time_val(unix: i64) -> alloc::string::String {
     )
 }
 
+/// The nine letters of a mode, as `ls` shows them.
+fn rights(mode: u32) -> String {
+    let plain = (0..9).map(|place| {
+        let set = mode & (0o400 >> place) != 0;
+        if set { b"rwx"[place % 3] } else { b'-' }
+    });
+    let mut letters: Vec<u8> = plain.collect();
+    for (bit, place, letter) in [(0o4000, 2, b's'), (0o2000, 5, b's'), (0o1000, 8, b't')] {
+        if mode & bit != 0
+            && let Some(at) = letters.get_mut(place)
+        {
+            *at = if *at == b'x' {
+                letter
+            } else {
+                letter.to_ascii_uppercase()
+            };
+        }
+    }
+    letters.into_iter().map(char::from).collect()
+}
+
 /// The line of `ls -l` that every client reads: ten characters of mode, link count, owner,
-/// group, size, date, name.
+/// group, size, date, name, and of a symbolic link also what it points to.
 fn long(entry: &Entry, name: &[u8], now_unix: i64, out: &mut Vec<u8>) {
-    let mode = if entry.is_dir() {
-        "drwxr-xr-x"
-    } else {
-        "-rw-r--r--"
+    let clean = |target: &&Vec<u8>| !target.iter().any(u8::is_ascii_control);
+    let target = entry.target.as_ref().filter(clean);
+    let (kind, usual) = match (target, entry.is_dir()) {
+        (Some(_), _) => ('l', 0o777),
+        (None, true) => ('d', 0o755),
+        (None, false) => ('-', 0o644),
     };
+    let own = entry.mode.filter(|_| target.is_none());
+    let mode = rights(own.unwrap_or(usual));
     let unix = entry.modified.unwrap_or(0);
     let t = Civil::from_unix(unix);
     let age = now_unix.saturating_sub(unix);
@@ -161,15 +211,22 @@ fn long(entry: &Entry, name: &[u8], now_unix: i64, out: &mut Vec<u8>) {
         format!("{} {:>2}  {:04}", t.month_name(), t.day, t.year)
     };
     out.extend_from_slice(
-        format!("{mode}   1 oss      oss      {:>12} {date} ", entry.size).as_bytes(),
+        format!(
+            "{kind}{mode}   1 oss      oss      {:>12} {date} ",
+            entry.size
+        )
+        .as_bytes(),
     );
     out.extend_from_slice(name);
+    if let Some(target) = target {
+        out.extend_from_slice(b" -> ");
+        out.extend_from_slice(target);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::String;
     use proptest::prelude::*;
 
     fn line(format: ListFormat, entry: &Entry, now: i64) -> String {
@@ -206,6 +263,39 @@ mod tests {
             ..Facts::default()
         });
         assert_eq!(line(read_only, &dir, 0), "type=dir;perm=el; d\r\n");
+    }
+
+    #[test]
+    fn modes_and_links() {
+        for (mode, letters) in [
+            (0o644, "rw-r--r--"),
+            (0o4755, "rwsr-xr-x"),
+            (0o6644, "rwSr-Sr--"),
+            (0o1777, "rwxrwxrwt"),
+            (0o1000, "--------T"),
+        ] {
+            assert_eq!(rights(mode), letters);
+        }
+        let mut entry = Entry::file("f", 16, Some(0));
+        entry.mode = Some(0o600);
+        entry.created = Some(1_577_836_800);
+        assert_eq!(
+            line(ListFormat::Long, &entry, 0),
+            "-rw-------   1 oss      oss                16 Jan  1 00:00 f\r\n"
+        );
+        let facts = ListFormat::Facts(Facts::default());
+        assert_eq!(
+            line(facts, &entry, 0),
+            "type=file;size=16;modify=19700101000000;perm=adfrw;\
+             create=20200101000000;UNIX.mode=0600; f\r\n"
+        );
+        entry.target = Some(b"/d/g".to_vec());
+        assert_eq!(
+            line(ListFormat::Long, &entry, 0),
+            "lrwxrwxrwx   1 oss      oss                16 Jan  1 00:00 f -> /d/g\r\n"
+        );
+        entry.target = Some(b"/d\r\ng".to_vec());
+        assert!(line(ListFormat::Long, &entry, 0).ends_with(" f\r\n"));
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod words;
 
 pub use parse::{ParseError, parse};
 pub use site::Site;
+pub(crate) use words::{facts as fact_text, maybe_time_and_path};
+
 pub use table::{COMMANDS, EXTENSIONS, Feature, SITE_COMMANDS, Spec, find};
 
 use crate::listing::time_val;

@@ -15,6 +15,9 @@ use nom::combinator::{all_consuming, map, map_opt, opt, recognize};
 use nom::multi::{fold_many0, separated_list1};
 use nom::sequence::{delimited, preceded, separated_pair, terminated};
 
+/// From which byte to which.
+type Range = Option<(u64, u64)>;
+
 /// A name: in double quotes, which it may hold doubled, or up to the next space.
 pub(super) fn word(input: &[u8]) -> Read<'_, Vec<u8>> {
     let plain = map(take_till1(|b| b == b' '), <[u8]>::to_vec);
@@ -79,9 +82,14 @@ pub(super) fn time_and_path(argument: &[u8]) -> Result<(i64, Vec<u8>), Bad> {
     whole(separated_pair(time, byte(' '), path), argument)
 }
 
+/// `time SP path`, where it may be something else.
+pub(crate) fn maybe_time_and_path(argument: &[u8]) -> Option<(i64, Vec<u8>)> {
+    time_and_path(argument).ok()
+}
+
 /// A path, perhaps in quotes, and perhaps two numbers after it. A path without quotes may hold
 /// spaces; when it ends in two numbers, they are the range.
-pub(super) fn path_and_range(argument: &[u8]) -> Result<(Vec<u8>, Option<(u64, u64)>), Bad> {
+pub(super) fn path_and_range(argument: &[u8]) -> Result<(Vec<u8>, Range), Bad> {
     if let Ok((_, parsed)) = all_consuming((in_quotes, opt(range))).parse(argument) {
         return Ok(parsed);
     }

@@ -1,12 +1,14 @@
 //! The one pump: opens a transfer on a volume, moves its bytes, commits or discards it.
 
 use super::Cancel;
+use super::part::Part;
 use super::storage::{Lister, ObjectReader, ObjectWriter, Volume, write_all};
 use crate::listing::write_named;
 use crate::{
     AsciiDecoder, AsciiEncoder, DataError, ErrorKind, ListFormat, StorageError, Transfer,
     TransferFailure, TransferKind, TransferReport,
 };
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -91,8 +93,15 @@ impl Job {
     ) -> Result<(Self, Option<u64>), StorageError> {
         let mut size = None;
         let content = match &transfer.kind {
-            TransferKind::Retrieve { path, offset, .. } => {
-                let reader = volume.open_read(path, *offset, &cancel)?;
+            TransferKind::Retrieve {
+                path,
+                offset,
+                length,
+            } => {
+                let mut reader = volume.open_read(path, *offset, &cancel)?;
+                if let Some(length) = length {
+                    reader = Box::new(Part::new(reader, *length));
+                }
                 size = reader.remaining();
                 Content::Read(reader)
             }
@@ -223,9 +232,17 @@ impl Job {
             text.clear();
             for entry in &page {
                 // A name that cannot be said is left out, not mangled into another one.
-                if let Some(name) = self.transfer.names.write(&entry.name) {
-                    write_named(*format, entry, &name, self.transfer.began_unix, &mut text);
-                }
+                let names = self.transfer.names;
+                let Some(name) = names.write(&entry.name) else {
+                    continue;
+                };
+                let linked = entry.target.as_ref().map(|target| {
+                    let mut entry = entry.clone();
+                    entry.target = names.write(target).map(Cow::into_owned);
+                    entry
+                });
+                let entry = linked.as_ref().unwrap_or(entry);
+                write_named(*format, entry, &name, self.transfer.began_unix, &mut text);
             }
             self.send(&text, data)?;
         }

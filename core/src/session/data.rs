@@ -34,7 +34,7 @@ impl Session {
             self.say(Code::SYNTAX, "REST needs TYPE I.");
             return;
         }
-        self.rest = offset;
+        (self.rest, self.range) = (offset, None);
         let text = format!("The next transfer begins at byte {offset}.");
         self.say(Code::NEED_MORE, text);
     }

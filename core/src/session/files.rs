@@ -253,7 +253,7 @@ impl Session {
             return;
         }
         let mut line = Vec::new();
-        facts(self.facts, entry, path.as_bytes(), &mut line);
+        facts(self.shown_facts(), entry, path.as_bytes(), &mut line);
         self.reply(&Reply::lines(
             Code::FILE_DONE,
             "Facts:",

@@ -3,7 +3,7 @@
 use super::{Pending, Session, printable};
 use crate::command::{self, COMMANDS, EXTENSIONS, Feature, SITE_COMMANDS};
 use crate::listing::Facts;
-use crate::{Code, Reply};
+use crate::{Code, Modes, Need, Reply};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -32,14 +32,37 @@ impl Session {
         self.reply(&reply);
     }
 
-    /// RFC 3659 section 7.8: all facts, those that are chosen with a `*`.
+    /// RFC 3659 section 7.8: all facts that there are, those that are chosen with a `*`.
     fn facts_feature(&self) -> String {
         let mut line = String::from("MLST ");
-        for (name, chosen) in Facts::NAMES.iter().zip(self.facts.flags()) {
-            line.push_str(name);
-            line.push_str(if chosen { "*;" } else { ";" });
+        let known = self.known_facts().flags();
+        for ((name, chosen), known) in Facts::NAMES.iter().zip(self.facts.flags()).zip(known) {
+            if known {
+                line.push_str(name);
+                line.push_str(if chosen { "*;" } else { ";" });
+            }
         }
         line
+    }
+
+    /// The facts that this storage can know.
+    fn known_facts(&self) -> Facts {
+        let capabilities = self.capabilities();
+        Facts {
+            create: capabilities.create_times,
+            mode: capabilities.modes == Modes::Kept,
+            ..Facts::default()
+        }
+    }
+
+    /// The facts that are shown: those that are chosen and known.
+    pub(super) fn shown_facts(&self) -> Facts {
+        let known = self.known_facts();
+        Facts {
+            create: self.facts.create && known.create,
+            mode: self.facts.mode && known.mode,
+            ..self.facts
+        }
     }
 
     pub(super) fn opts(&mut self, option: &[u8]) {
@@ -49,6 +72,7 @@ impl Session {
         match name.as_slice() {
             b"UTF8" | b"UTF-8" => self.opts_utf8(value),
             b"MLST" => self.opts_mlst(value),
+            b"HASH" if self.has(Need::AnyHash) => self.opts_hash(value),
             _ => self.say(Code::SYNTAX, "There is no such option."),
         }
     }
@@ -79,7 +103,7 @@ impl Session {
         self.facts = chosen;
         let mut text = String::from("MLST OPTS");
         let mut separator = ' ';
-        for (name, chosen) in Facts::NAMES.iter().zip(chosen.flags()) {
+        for (name, chosen) in Facts::NAMES.iter().zip(self.shown_facts().flags()) {
             if chosen {
                 text.push(separator);
                 text.push_str(name);

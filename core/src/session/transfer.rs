@@ -8,11 +8,12 @@
 use super::{Pending, Session};
 use crate::{
     Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, ListFormat, Output,
-    StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
+    Reply, StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
 };
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How far a transfer is.
@@ -49,13 +50,18 @@ pub(super) struct Running {
     expected: Option<u64>,
     /// Bytes of the file that stay before those of an upload.
     offset: u64,
+    /// Bytes that RANG asked for.
+    length: Option<u64>,
+    /// The name that STOU has found.
+    pub(super) unique: Option<Vec<u8>>,
     /// ABOR came while the upload was being committed; it is answered after that.
     pub(super) abort_asked: bool,
 }
 
 impl Session {
     pub(super) fn retr(&mut self, argument: &[u8]) {
-        let offset = core::mem::take(&mut self.rest);
+        let rest = core::mem::take(&mut self.rest);
+        let range = self.range.take();
         let Some((route, path)) = self.prepared(argument, false) else {
             return;
         };
@@ -63,6 +69,12 @@ impl Session {
             self.refuse(Code::FILE_UNAVAILABLE, "/ is a directory.");
             return;
         }
+        if self.ascii && range.is_some() {
+            self.refuse(Code::BAD_RANGE, "RANG needs TYPE I.");
+            return;
+        }
+        let offset = range.map_or(rest, |(first, _)| first);
+        let length = range.map(|(first, last)| (last - first).saturating_add(1));
         if self.ascii && offset > 0 {
             self.refuse(Code::BAD_OFFSET, "REST needs TYPE I.");
             return;
@@ -73,7 +85,7 @@ impl Session {
             TransferKind::Retrieve {
                 path,
                 offset,
-                length: None,
+                length,
             },
         );
     }
@@ -81,12 +93,16 @@ impl Session {
     /// STOR and APPE. RFC 3659 section 5.3: REST before APPE makes it a STOR at that offset.
     pub(super) fn stor(&mut self, argument: &[u8], append: bool) {
         let offset = core::mem::take(&mut self.rest);
+        let range = self.range.take();
         let expected = self.allo.take();
         let Some((route, path)) = self.prepared(argument, true) else {
             return;
         };
-        let last = argument.rsplit(|b| *b == b'/').next();
-        if path.is_root() || matches!(last, Some(b"" | b"." | b"..")) {
+        if range.is_some() {
+            self.refuse(Code::BAD_RANGE, "RANG is for downloads.");
+            return;
+        }
+        if !is_file_name(argument, &path) {
             self.refuse(
                 Code::NAME_NOT_ALLOWED,
                 "That names a directory; a file needs a name of its own.",
@@ -117,7 +133,7 @@ impl Session {
         };
         let format = match verb {
             "NLST" => ListFormat::Names,
-            "MLSD" => ListFormat::Facts(self.facts),
+            "MLSD" => ListFormat::Facts(self.shown_facts()),
             _ => ListFormat::Long,
         };
         let pattern = None;
@@ -130,7 +146,11 @@ impl Session {
     }
 
     /// The prepared data connection and the path, or a reply that says what is missing.
-    fn prepared(&mut self, argument: &[u8], new_name: bool) -> Option<(DataRoute, FtpPath)> {
+    pub(super) fn prepared(
+        &mut self,
+        argument: &[u8],
+        new_name: bool,
+    ) -> Option<(DataRoute, FtpPath)> {
         let Some(route) = self.route else {
             self.say(
                 Code::NO_DATA_CONNECTION,
@@ -155,19 +175,20 @@ impl Session {
 
     /// The only reply of a transfer command that does not reach the storage. What was prepared
     /// is used up as by any other: see [`Session::end`].
-    fn refuse(&mut self, code: Code, text: &str) {
+    pub(super) fn refuse(&mut self, code: Code, text: &str) {
         self.stop_listening();
         self.say(code, text);
     }
 
-    fn begin(&mut self, verb: &'static str, route: DataRoute, kind: TransferKind) {
+    pub(super) fn begin(&mut self, verb: &'static str, route: DataRoute, kind: TransferKind) {
         let id = self.fresh_id();
-        let (expected, offset) = match &kind {
+        let (expected, offset, length) = match &kind {
             TransferKind::Store { expected, mode, .. } => match mode {
-                StoreMode::At(offset) => (*expected, *offset),
-                _ => (*expected, 0),
+                StoreMode::At(offset) => (*expected, *offset, None),
+                _ => (*expected, 0, None),
             },
-            _ => (None, 0),
+            TransferKind::Retrieve { length, .. } => (None, 0, *length),
+            TransferKind::List { .. } => (None, 0, None),
         };
         let transfer = Transfer {
             id,
@@ -195,6 +216,8 @@ impl Session {
             ascii: self.ascii && verb != "MLSD",
             expected,
             offset,
+            length,
+            unique: None,
             abort_asked: false,
         });
         self.outputs.push_back(Output::Open(Box::new(transfer)));
@@ -217,27 +240,35 @@ impl Session {
         let size = match result {
             Ok(size) => size,
             Err(error) => {
-                let not_a_directory =
-                    running.verb == "MLSD" && error.kind == ErrorKind::NotADirectory;
-                // RFC 3659 section 7.2.1.
-                let code = if not_a_directory {
-                    Code::SYNTAX
-                } else {
-                    error.code()
-                };
+                let code = storage_code(running, &error);
                 self.end(code, error.message);
                 return;
             }
         };
+        if let (Some(length), Some(size)) = (running.length, size)
+            && size < length
+        {
+            self.cancel_running();
+            let text = String::from("The range ends beyond the end of the file.");
+            self.end(Code::BAD_RANGE, text);
+            return;
+        }
         running.phase = Phase::Connecting;
         running.deadline = Some(now.saturating_add(patience));
         let route = running.route;
+        let unique = running.unique.take();
         let text = opening(running, size);
         if route == DataRoute::Passive {
             // The listener is the transfer's now.
             self.route = None;
         }
-        self.say(Code::OPENING_DATA, text);
+        match unique {
+            Some(name) => {
+                let text = [b"FILE: ", name.as_slice()].concat();
+                self.reply_as_it_is(&Reply::new(Code::OPENING_DATA, text));
+            }
+            None => self.say(Code::OPENING_DATA, text),
+        }
         self.outputs.push_back(Output::Run { id, route });
         self.look_ahead();
     }
@@ -315,6 +346,10 @@ impl Session {
             Ok(()) => "Too late to abort: the file is there.",
             Err(_) => "Nothing was left to abort.",
         };
+        let stored = match &report.outcome {
+            Err(TransferFailure::Storage(error)) => Some(storage_code(running, error)),
+            _ => None,
+        };
         let (code, text) = match &report.outcome {
             Ok(()) => (
                 Code::TRANSFER_COMPLETE,
@@ -322,6 +357,7 @@ impl Session {
             ),
             Err(failure) => failed(failure, upload),
         };
+        let code = stored.unwrap_or(code);
         self.end(code, text);
         if abort_asked {
             self.say(Code::TRANSFER_COMPLETE, too_late);
@@ -383,6 +419,23 @@ impl Session {
             }
             _ => self.say(Code::NO_TRANSFER, "There is no transfer to abort."),
         }
+    }
+}
+
+/// Whether the argument, which names `path`, may name a file.
+pub(super) fn is_file_name(argument: &[u8], path: &FtpPath) -> bool {
+    let last = argument.rsplit(|b| *b == b'/').next();
+    !path.is_root() && !matches!(last, Some(b"" | b"." | b".."))
+}
+
+/// The code of a storage's error, which to some commands is another one than usual.
+fn storage_code(running: &Running, error: &StorageError) -> Code {
+    match (running.verb, error.kind) {
+        // RFC 3659 section 7.2.1.
+        ("MLSD", ErrorKind::NotADirectory) => Code::SYNTAX,
+        ("STOU", ErrorKind::Exists) => Code::NAME_NOT_ALLOWED,
+        ("RETR", ErrorKind::BadOffset) if running.length.is_some() => Code::BAD_RANGE,
+        _ => error.code(),
     }
 }
 

@@ -119,6 +119,8 @@ pub(super) struct Command {
     transfers: bool,
     /// Whether its 1xx has come.
     preliminary: bool,
+    /// The file that its 150 named (RFC 1123 section 4.1.2.9).
+    pub(super) file: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for Command {
@@ -149,6 +151,7 @@ impl Command {
             line,
             verb_length,
             preliminary: false,
+            file: None,
         }
     }
 
@@ -306,6 +309,7 @@ impl Conversation {
         match self.outstanding.front_mut() {
             Some(command) if command.transfers && !command.preliminary => {
                 command.preliminary = true;
+                command.file = file_named(reply);
                 Ok(())
             }
             other => Err(format!("{} is not for {other:?}", shown(reply))),
@@ -325,6 +329,12 @@ impl Conversation {
             .iter()
             .position(|command| command.is_urgent() && command.may_get(code))
     }
+}
+
+/// The name in `150 FILE: name`; an IAC in it is doubled.
+fn file_named(reply: &[u8]) -> Option<Vec<u8>> {
+    let text = reply.get(4..)?.strip_prefix(b"FILE: ")?;
+    Some(without_telnet(text.strip_suffix(b"\r\n")?))
 }
 
 /// What follows IAC SE; an IAC IAC before it is a byte of the subnegotiation (RFC 855).

@@ -241,6 +241,7 @@ impl Monitor {
                         self.object(error);
                     }
                 }
+                models.retain(Model::is_sure);
                 self.models = models;
                 if !exchange.command.transfers() {
                     // An urgent command was answered; the transfer still runs.

@@ -4,6 +4,8 @@
 //! and the bytes on its data connections. So whenever it and the storage disagree, somebody was
 //! told something that is not so.
 
+mod more;
+
 use super::conversation::{Command, Exchange};
 use super::transcript::shown;
 use alloc::borrow::Cow;
@@ -12,6 +14,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use more::{part, two_numbers};
 
 /// A normalised path: `/` before each component, so the root is empty.
 type Path = Vec<u8>;
@@ -27,6 +30,13 @@ pub(super) struct Model {
     image: bool,
     rest: u64,
     rename_from: Option<Path>,
+    copy_from: Option<Path>,
+    /// RANG: the first and the last byte.
+    range: Option<(u64, u64)>,
+    /// OPTS HASH, as the server named it.
+    hash: Option<Vec<u8>>,
+    /// There are symbolic links, of which this model knows nothing: it knows no files any more.
+    lost: bool,
 }
 
 /// The bytes of the data connection that a command used.
@@ -67,8 +77,11 @@ impl Model {
         // A command that came before login leaves everything as it was, as does a USER that was
         // not taken; the others use up what was prepared for them in any case.
         let counts = exchange.code != 530 && (verb != b"USER" || done);
+        let range = self.used_range(verb, counts);
         let rest = match verb {
-            b"RETR" | b"STOR" | b"APPE" | b"USER" if counts => core::mem::take(&mut self.rest),
+            b"RETR" | b"STOR" | b"APPE" | b"STOU" | b"USER" if counts => {
+                core::mem::take(&mut self.rest)
+            }
             _ => self.rest,
         };
         if counts && matches!(verb, b"RNFR" | b"RNTO" | b"USER") {
@@ -77,6 +90,7 @@ impl Model {
                 return self.rename(from, resolve(&self.cwd, argument));
             }
         }
+        let copy_from = self.used_copy_from(verb, argument, counts);
         if !done {
             return Ok(());
         }
@@ -92,19 +106,29 @@ impl Model {
             b"CDUP" | b"XCUP" => self.cwd = parent(&self.cwd).to_vec(),
             b"PWD" | b"XPWD" => return self.check_pwd(exchange.reply),
             b"TYPE" => self.image = !matches!(argument.first(), Some(b'a' | b'A')),
-            b"REST" => self.rest = number(argument),
+            b"REST" => (self.rest, self.range) = (number(argument), None),
+            b"RANG" => {
+                self.rest = 0;
+                self.range = two_numbers(argument).filter(|(first, last)| first <= last);
+            }
             b"RNFR" => self.rename_from = Some(path()),
             b"DELE" => self.delete(&path())?,
             b"MKD" | b"XMKD" => self.make_directory(path())?,
             b"RMD" | b"XRMD" => self.remove_directory(&path())?,
             b"SIZE" => return self.check_size(&path(), exchange.reply),
             b"STOR" | b"APPE" => self.store(verb == b"APPE", path(), rest, &moved.sent)?,
-            b"RETR" => return self.check_download(&path(), rest, &moved.received),
+            b"STOU" => self.store_new(exchange.command.file.as_deref(), &moved.sent)?,
+            b"RETR" => return self.check_download(&path(), rest, range, &moved.received),
             b"NLST" => return self.check_names(argument, &moved.received, false),
             b"MLSD" => return self.check_names(argument, &moved.received, true),
-            _ => {}
+            verb => return self.learn_more(verb, argument, exchange.reply, range, copy_from),
         }
         Ok(())
+    }
+
+    /// Whether it still knows all files.
+    pub(super) fn is_sure(&self) -> bool {
+        !self.lost
     }
 
     /// Only the files stay.
@@ -112,6 +136,7 @@ impl Model {
         *self = Self {
             files: core::mem::take(&mut self.files),
             directories: core::mem::take(&mut self.directories),
+            lost: self.lost,
             ..Self::default()
         };
     }
@@ -119,6 +144,11 @@ impl Model {
     /// The model as it would be if `command`, whose reply nobody heard, was done.
     pub(super) fn supposing(&self, command: &Command, moved: &Moved) -> Option<Self> {
         let append = command.verb() == b"APPE";
+        if command.verb() == b"STOU" {
+            let mut other = self.clone();
+            let file = command.file.as_deref();
+            return other.store_new(file, &moved.sent).ok().map(|()| other);
+        }
         if command.verb() != b"STOR" && !append {
             return None;
         }
@@ -310,10 +340,19 @@ impl Model {
         Ok(())
     }
 
-    fn check_download(&self, path: &Path, rest: u64, received: &[u8]) -> Result<(), String> {
+    fn check_download(
+        &self,
+        path: &Path,
+        rest: u64,
+        range: Option<(u64, u64)>,
+        received: &[u8],
+    ) -> Result<(), String> {
         let bytes = self.files.get(path).map(Vec::as_slice);
         let from = usize::try_from(rest).unwrap_or(usize::MAX);
-        let expected = bytes.and_then(|bytes| bytes.get(from..));
+        let expected = match range {
+            Some(range) => bytes.and_then(|bytes| part(bytes, range)),
+            None => bytes.and_then(|bytes| bytes.get(from..)),
+        };
         let expected = expected.ok_or_else(|| format!("{} has no byte {rest}", text(path)))?;
         let expected = if self.image {
             Cow::Borrowed(expected)
@@ -468,8 +507,8 @@ mod tests {
     use super::*;
 
     /// What the model thinks of a conversation of commands and replies, each with what its data
-    /// connection moved.
-    fn learn(exchanges: &[(&str, &str, &str)]) -> Result<Model, String> {
+    /// connection moved. The 150 of a transfer has the text of its 226.
+    pub(super) fn learn(exchanges: &[(&str, &str, &str)]) -> Result<Model, String> {
         let files = [(b"/a".to_vec(), b"one\ntwo".to_vec())].into();
         let mut model = Model::new(files, [b"/d".to_vec()].into());
         let mut talk = Conversation::default();
@@ -477,7 +516,8 @@ mod tests {
         for (command, reply, data) in exchanges {
             let _ = talk.heard(format!("{command}\r\n").as_bytes()).count();
             if reply.starts_with("226") {
-                talk.said(b"150 x\r\n")?;
+                let text = reply.get(4..).unwrap_or_default();
+                talk.said(format!("150 {text}\r\n").as_bytes())?;
             }
             let moved = Moved {
                 sent: data.as_bytes().to_vec(),

@@ -2,18 +2,26 @@
 //!
 //! [`MemoryStore`] behaves as an object store behind a gateway does: a file's parents need not
 //! exist, a prefix with files below it is a directory, `MKD` makes a marker, and an upload is
-//! seen only after its commit. It is there for tests, for the simulator, and for who embeds the
-//! server and wants no cloud; it is bounded, but it forgets everything when it is dropped.
+//! seen only after its commit. A symbolic link stands for a file, as in OSS: it is followed by
+//! what reads, and replaced or deleted by what writes.
+//!
+//! It is there for tests, for the simulator, and for who embeds the server and wants no cloud; it
+//! is bounded, but it forgets everything when it is dropped.
 
 mod fault;
+mod operations;
 mod stream;
 mod tree;
 
 pub use fault::Fault;
 
 use super::model::Model;
-use crate::driver::{Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume};
-use crate::{Answer, ErrorKind, FtpPath, LoginInfo, Operation, StorageError, StoreMode};
+use crate::driver::{
+    Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume, hash_file,
+};
+use crate::{
+    Answer, Capabilities, ErrorKind, FtpPath, LoginInfo, Operation, StorageError, StoreMode,
+};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -51,6 +59,8 @@ struct Shared {
     /// Bytes of a chunk.
     chunk: usize,
     capacity: usize,
+    /// Of all logins.
+    capabilities: Capabilities,
     state: Mutex<State>,
 }
 
@@ -95,6 +105,7 @@ impl MemoryStore {
                 page: 1000,
                 chunk: 64 * 1024,
                 capacity: CAPACITY,
+                capabilities: Capabilities::all(),
                 state: Mutex::new(State {
                     tree: Arc::default(),
                     faults: Faults::default(),
@@ -149,6 +160,12 @@ impl MemoryStore {
         self.configure(|shared| shared.capacity = bytes)
     }
 
+    /// Sets what logins are told that this store can do; without it that is everything.
+    #[must_use]
+    pub fn with_capabilities(self, capabilities: Capabilities) -> Self {
+        self.configure(|shared| shared.capabilities = capabilities)
+    }
+
     /// Puts a file, as [`MemoryStore::put`] does.
     #[must_use]
     pub fn with_file(self, path: impl AsRef<[u8]>, bytes: impl Into<Vec<u8>>) -> Self {
@@ -194,24 +211,35 @@ impl MemoryStore {
         self.shared.state().faults.push(at, kind);
     }
 
-    /// All files by absolute path.
+    /// All files by absolute path, without symbolic links.
     #[must_use]
     pub fn files(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let state = self.shared.state();
         state
             .tree
             .objects()
-            .filter(|(key, _)| !key.ends_with(b"/"))
+            .filter(|(key, object)| !key.ends_with(b"/") && object.target.is_none())
             .map(|(key, object)| (absolute(key), object.bytes.to_vec()))
             .collect()
     }
 
-    /// The bytes of one file.
+    /// All symbolic links and what they point to, by absolute path.
+    #[must_use]
+    pub fn links(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let state = self.shared.state();
+        let links = state.tree.objects().filter_map(|(key, object)| {
+            let target = object.target.as_ref()?;
+            Some((absolute(key), target.as_bytes().to_vec()))
+        });
+        links.collect()
+    }
+
+    /// The bytes of one file; links are followed.
     #[must_use]
     pub fn file(&self, path: impl AsRef<[u8]>) -> Option<Vec<u8>> {
         let path = FtpPath::root().join(path.as_ref()).ok()?;
         let state = self.shared.state();
-        state.tree.file(&path).map(|object| object.bytes.to_vec())
+        state.tree.read(&path).map(|object| object.bytes.to_vec())
     }
 
     /// All directories by absolute path, without the root: those with a marker and those that
@@ -269,6 +297,7 @@ impl Shared {
             page: self.page,
             chunk: self.chunk,
             capacity: self.capacity,
+            capabilities: self.capabilities,
             state: Mutex::new(State {
                 tree: Arc::clone(&state.tree),
                 faults: Faults::default(),
@@ -307,6 +336,7 @@ impl Storage for MemoryStore {
         };
         let mut info = LoginInfo::new("Welcome.");
         info.writable = account.writable;
+        info.capabilities = self.shared.capabilities;
         let volume = MemoryVolume {
             shared: Arc::clone(&self.shared),
             writable: account.writable,
@@ -349,6 +379,8 @@ impl MemoryVolume {
                 }
                 return Ok(Answer::Done);
             }
+            Operation::Space(path) => return operations::space(tree, path, self.shared.capacity),
+            Operation::Restore(path) => return operations::restore(tree, path),
             _ => self.may_write()?,
         }
         let tree = state.tree_mut();
@@ -363,7 +395,7 @@ impl MemoryVolume {
             Operation::RemoveDirectory(path) => tree.remove_directory(path, now)?,
             Operation::Delete(path) => tree.delete(path, now)?,
             Operation::Rename { from, to } => tree.rename(from, to, now)?,
-            _ => return Err(ErrorKind::Unsupported),
+            other => operations::change(tree, other, now, self.shared.capacity)?,
         }
         Ok(Answer::Done)
     }
@@ -393,6 +425,15 @@ impl Volume for MemoryVolume {
         check(cancel)?;
         let mut state = self.shared.state();
         state.faults.check(Fault::Perform)?;
+        if let Operation::Hash {
+            path,
+            algorithm,
+            range,
+        } = operation
+        {
+            drop(state);
+            return hash_file(self, path, *algorithm, *range, cancel);
+        }
         self.answer(&mut state, operation).map_err(failure)
     }
 
@@ -405,7 +446,7 @@ impl Volume for MemoryVolume {
         check(cancel)?;
         let mut state = self.shared.state();
         state.faults.check(Fault::Open)?;
-        let Some(object) = state.tree.file(path) else {
+        let Some(object) = state.tree.read(path) else {
             return Err(failure(if state.tree.is_directory(path) {
                 ErrorKind::IsADirectory
             } else {
@@ -442,7 +483,7 @@ impl Volume for MemoryVolume {
             return Err(failure(ErrorKind::IsADirectory));
         }
         tree::check_key(path.relative()).map_err(failure)?;
-        let old = state.tree.file(path).map(|o| o.bytes.as_slice());
+        let old = state.tree.read(path).map(|o| o.bytes.as_slice());
         let old = old.unwrap_or_default();
         let kept = match mode {
             StoreMode::Replace => Vec::new(),
@@ -464,6 +505,7 @@ impl Volume for MemoryVolume {
             &self.shared,
             path,
             kept,
+            mode == StoreMode::New,
             fault,
             cancel,
         )))

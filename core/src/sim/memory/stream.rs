@@ -47,6 +47,8 @@ pub(super) struct Writer {
     path: FtpPath,
     bytes: Vec<u8>,
     buffer: Vec<u8>,
+    /// Nothing may stand there when it is committed.
+    new: bool,
     fault: ChunkFault,
     cancel: Cancel,
 }
@@ -57,6 +59,7 @@ impl Writer {
         shared: &Arc<Shared>,
         path: &FtpPath,
         kept: Vec<u8>,
+        new: bool,
         fault: ChunkFault,
         cancel: &Cancel,
     ) -> Self {
@@ -64,6 +67,7 @@ impl Writer {
             key: path.relative().to_vec(),
             path: path.clone(),
             bytes: kept,
+            new,
             buffer: alloc::vec![0; shared.chunk],
             fault,
             cancel: cancel.clone(),
@@ -96,6 +100,9 @@ impl ObjectWriter for Writer {
             return Err(failure(ErrorKind::IsADirectory));
         }
         let old = state.tree.file(&self.path);
+        if self.new && old.is_some() {
+            return Err(failure(ErrorKind::Exists));
+        }
         let freed = old.map_or(0, |o| self.key.len() + o.bytes.len());
         let needed = self.key.len() + self.bytes.len();
         if state.tree.used() - freed + needed > self.shared.capacity {
