@@ -7,8 +7,8 @@
 
 use super::{NO_ANSWER, Pending, Session};
 use crate::{
-    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Output,
-    Reply, StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
+    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Output, Reply,
+    StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
 };
 use alloc::boxed::Box;
 use alloc::format;
