@@ -168,11 +168,16 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The ports of the Python tool, and else what the session's defaults say.
+    /// The ports of the Python tool, TYPE I until a client says another one, and else what the
+    /// session's defaults say.
     #[must_use]
     pub fn new(runtime: Runtime) -> Self {
+        let mut session = SessionConfig::default();
+        // What is stored are pictures more often than text, and devices that never send TYPE do
+        // not notice that their line ends were changed.
+        session.image_by_default = true;
         Self {
-            session: SessionConfig::default(),
+            session,
             passive_ports: 51000..=53000,
             runtime,
         }

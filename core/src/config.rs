@@ -106,6 +106,10 @@ pub struct SessionConfig {
     pub capabilities: Capabilities,
     /// Whether TYPE A changes line ends. False for clients that forget TYPE I.
     pub convert_ascii: bool,
+    /// Whether transfers are in TYPE I until the client says TYPE. RFC 959 section 5.1 has ASCII
+    /// Non-print as the default, which changes line ends; there are devices that never send TYPE
+    /// and mean their pictures as they are.
+    pub image_by_default: bool,
     /// Whether MODE Z is offered.
     pub offer_deflate: bool,
 }
@@ -136,6 +140,7 @@ impl Default for SessionConfig {
             utf8: true,
             capabilities: Capabilities::default(),
             convert_ascii: true,
+            image_by_default: false,
             offer_deflate: true,
         }
     }

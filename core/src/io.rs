@@ -56,7 +56,8 @@ impl Peer {
 pub enum Input<'a> {
     /// Bytes from the control connection, in order, in whatever pieces they came.
     Control(&'a [u8]),
-    /// The control connection ended or broke; nothing can be sent on it any more.
+    /// Nothing more comes on the control connection: it broke, or the client has ended its side
+    /// and may still read. Commands that came whole are done; what is sent may be lost.
     ControlClosed,
     /// The handshake that [`Output::StartTls`] asked for is done: what is read and written from
     /// here on is protected.
@@ -114,6 +115,8 @@ pub enum Input<'a> {
         id: Id,
         /// Bytes on the data connection.
         bytes: u64,
+        /// Bytes of the file that they are: in TYPE A and MODE Z another number.
+        stored: u64,
         /// How long the end was waited for after the last byte. A client that has sent a file
         /// ends the connection at once; after a pause it may have been killed.
         waited: Duration,
@@ -145,9 +148,12 @@ impl fmt::Debug for Input<'_> {
             Self::TransferReady { id, result } => write!(f, "TransferReady({id:?}, {result:?})"),
             Self::DataConnected { id } => write!(f, "DataConnected({id:?})"),
             Self::TransferProgress { id, bytes } => write!(f, "TransferProgress({id:?}, {bytes})"),
-            Self::TransferEof { id, bytes, waited } => {
-                write!(f, "TransferEof({id:?}, {bytes}, {waited:?})")
-            }
+            Self::TransferEof {
+                id,
+                bytes,
+                stored,
+                waited,
+            } => write!(f, "TransferEof({id:?}, {bytes}, {stored}, {waited:?})"),
             Self::TransferDone { id, report } => write!(f, "TransferDone({id:?}, {report:?})"),
             Self::Tick => f.write_str("Tick"),
             Self::Admin(admin) => write!(f, "Admin({admin:?})"),
@@ -271,6 +277,21 @@ pub enum Operation {
     Restore(FtpPath),
     /// Remove a directory and everything in it.
     RemoveTree(FtpPath),
+}
+
+impl Operation {
+    /// Whether it changes anything.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        !matches!(
+            self,
+            Self::Stat(_)
+                | Self::ChangeDirectory(_)
+                | Self::List { .. }
+                | Self::Hash { .. }
+                | Self::Space(_)
+        )
+    }
 }
 
 /// What [`Operation::SetFacts`] changes; `None` stays as it is.
@@ -410,10 +431,13 @@ pub enum Output {
         /// What the report shall say.
         reason: TransferFailure,
     },
-    /// Give the transfer up, whatever its state: close its data connection and drop an upload.
+    /// Give a transfer up, whatever its state: close its data connection and drop an upload.
     /// The session no longer waits for it; its report is welcome and ignored.
+    ///
+    /// With the id of an [`Output::Perform`] it is a wish: the operation shall end soon, and the
+    /// session still waits for its [`Input::Performed`], which says what became of it.
     Cancel {
-        /// The transfer.
+        /// The transfer or operation.
         id: Id,
     },
     /// Something for logs and metrics.
@@ -429,7 +453,8 @@ pub enum Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A command came; the argument of PASS shows as `***`.
+    /// A line came. The argument of PASS shows as `***`; of what is no command, or may hold a
+    /// password otherwise, only its length is shown.
     Command(String),
     /// A reply went out: its code and first line.
     Reply(String),
@@ -457,7 +482,7 @@ pub enum Event {
         path: FtpPath,
         /// Bytes on the data connection.
         bytes: u64,
-        /// The code of the final reply.
+        /// The code of the final reply, or 426 where the session ended before it.
         code: u16,
     },
     /// The session is closing, and why.

@@ -63,22 +63,27 @@
 //!   450, 550 …            425           426                                451, 552 …
 //!
 //!  Any state ── a timer, the operator, too much of something ── 421 ──> closed
-//!  Any state ── ControlClosed ──> closed
+//!  Any state ── ControlClosed ── what came whole before it is done ──> closed
 //! ```
 //!
 //! | state | its timer | when that runs out |
 //! |---|---|---|
 //! | Idle, not logged in | [`SessionConfig::login_timeout`] | 421 |
 //! | Idle | [`SessionConfig::idle_timeout`] | 421 |
+//! | Login, Perform, Listen, Opening | [`SessionConfig::operation_timeout`] | 451 or 425, and all but Opening end in 421 |
 //! | Connecting | [`SessionConfig::data_connect_timeout`] | 425 |
 //! | Moving | [`SessionConfig::stall_timeout`], which whoever moves the bytes keeps | 426 |
 //! | Settling | at most [`SessionConfig::hang_up_window`] | the upload is committed |
 //!
-//! Where a request has no timer here, whoever performs it sees to it that it ends.
+//! Whoever performs a request sees to it that it ends; that timer is the last resort.
 //!
 //! Commands that come while a session waits keep their turn. From the 150 on NOOP and STAT are
 //! answered at once. ABOR ends a transfer: 426 for the transfer, 226 for ABOR. An upload that is
-//! being committed is not stopped any more, and ABOR and QUIT wait for its end. A control
+//! being committed is not stopped any more, and ABOR and QUIT wait for its end. An operation of
+//! the storage is asked to end, and its answer, 451 where it did, goes before that of ABOR.
+//!
+//! After the control connection is closed, the commands that came whole before are done, in order,
+//! and their replies are sent: the client may have closed its own side alone. A control
 //! connection that is closed cancels the transfer, unless an upload is known to be whole and
 //! wanted: after QUIT, where [`SessionConfig::commit_on_disconnect`] says so, or when its commit
 //! has been under way for longer than a client takes to die.
@@ -152,7 +157,7 @@
 //!                 session.handle(now, Input::DataConnected { id });
 //!                 let bytes = content.len() as u64;
 //!                 if direction == Some(Direction::Upload) {
-//!                     Input::TransferEof { id, bytes, waited: Duration::ZERO }
+//!                     Input::TransferEof { id, bytes, stored: bytes, waited: Duration::ZERO }
 //!                 } else {
 //!                     download.extend_from_slice(file.unwrap_or_default());
 //!                     Input::TransferDone { id, report: TransferReport::new(bytes, Ok(())) }

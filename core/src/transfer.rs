@@ -76,8 +76,14 @@ pub enum TransferKind {
         path: FtpPath,
         /// How it is written.
         format: ListFormat,
-        /// Only names that this matches are listed.
+        /// Only names that this matches are listed, and `path` has to be a directory.
         pattern: Option<Pattern>,
+        /// What stands before the names of a file and of what a pattern matches in NLST, so that
+        /// they can be asked for as they are listed: `d/` in `NLST d/*.txt`. The names in a
+        /// directory have nothing before them.
+        prefix: Vec<u8>,
+        /// Only the entry of `path` itself is listed, under this name (`-d`).
+        itself: Option<Vec<u8>>,
     },
 }
 

@@ -121,7 +121,8 @@ impl Bucket {
                 Err(error) => error,
             };
             self.client.check(until)?;
-            let gone = error.code() == "NoSuchUpload" && unknown;
+            // A later try finds the upload gone, or its own object in the way.
+            let gone = unknown && matches!(error.code(), "NoSuchUpload" | "FileAlreadyExists");
             unknown |= error.outcome_unknown();
             // A wrong CRC-64 is an outcome; any other answer that makes no sense says nothing.
             let is_damaged = matches!(error, Error::Protocol(ProtocolError::BadCrc { .. }));

@@ -29,7 +29,10 @@ pub(crate) enum Found {
 pub(crate) struct Control {
     stream: Async<TcpStream>,
     patience: Duration,
-    lost: bool,
+    /// Nothing more can be read. The client may have ended its own side alone, and still read.
+    ended: bool,
+    /// Nothing more can be written.
+    broken: bool,
 }
 
 /// A buffer for [`Control::read`]. It lives only while there is something to read, so that an
@@ -44,13 +47,14 @@ impl Control {
         Self {
             stream,
             patience,
-            lost: false,
+            ended: false,
+            broken: false,
         }
     }
 
-    /// Whether the connection has ended or broken.
+    /// Whether nothing more can be read: the connection has ended or broken.
     pub(crate) const fn lost(&self) -> bool {
-        self.lost
+        self.ended || self.broken
     }
 
     /// Waits until there may be something to read.
@@ -69,20 +73,21 @@ impl Control {
             Err(e) => log::debug!("a control connection broke: {e}"),
             Ok(_) => {}
         }
-        self.lost = true;
+        self.ended = true;
         Found::End
     }
 
-    /// Writes all of `bytes`. A connection that breaks or stands still is lost.
+    /// Writes all of `bytes`. A connection that breaks or stands still is lost, and what is sent
+    /// later is dropped.
     pub(crate) async fn send(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && !self.lost {
+        while !bytes.is_empty() && !self.broken {
             match self.stream.get_ref().write(bytes) {
                 Ok(count) if count > 0 => bytes = bytes.get(count..).unwrap_or_default(),
-                Err(e) if passing(&e) => self.lost = !self.writable_again().await,
-                Ok(_) => self.lost = true,
+                Err(e) if passing(&e) => self.broken = !self.writable_again().await,
+                Ok(_) => self.broken = true,
                 Err(e) => {
                     log::debug!("a control connection broke: {e}");
-                    self.lost = true;
+                    self.broken = true;
                 }
             }
         }
@@ -100,12 +105,12 @@ impl Control {
 
     /// Ends the connection so that the last reply arrives; dropping this closes it.
     pub(crate) async fn finish(&mut self) {
-        if self.lost || self.stream.get_ref().shutdown(Shutdown::Write).is_err() {
+        if self.lost() || self.stream.get_ref().shutdown(Shutdown::Write).is_err() {
             return;
         }
         let drained = async {
             let mut chunks = 0;
-            while !self.lost && chunks < LINGER_CHUNKS {
+            while !self.lost() && chunks < LINGER_CHUNKS {
                 self.readable().await;
                 self.read(&mut buffer());
                 chunks += 1;

@@ -30,7 +30,10 @@ pub(crate) struct Control {
     buffer: Option<Vec<u8>>,
     /// Bytes are on their way from the socket to the session. Set by the reader, cleared here.
     in_flight: Arc<AtomicBool>,
+    /// Nothing more can be read. The client may have ended its own side alone, and still read.
     ended: bool,
+    /// Nothing more can be written.
+    broken: bool,
 }
 
 impl Control {
@@ -54,6 +57,7 @@ impl Control {
             buffer: Some(vec![0; CHUNK]),
             in_flight: Arc::default(),
             ended: false,
+            broken: false,
         };
         let in_flight = Arc::clone(&control.in_flight);
         thread::Builder::new()
@@ -82,7 +86,7 @@ impl Control {
         self.ended = true;
     }
 
-    /// Whether the connection is over: its end was read, or a write failed.
+    /// Whether nothing more is read: its end came, or a write failed.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }
@@ -98,13 +102,13 @@ impl Control {
     ///
     /// # Errors
     /// The connection is broken, or the client has read nothing for the write timeout. It has
-    /// ended then, and nothing more of it is read.
+    /// ended then, and nothing more of it is read; what is sent later is dropped.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.ended {
-            return Err(ErrorKind::BrokenPipe.into());
+        if self.broken {
+            return Ok(());
         }
         (&*self.socket).write_all(bytes).inspect_err(|_| {
-            self.ended = true;
+            (self.ended, self.broken) = (true, true);
             // It fails only where there is nothing left to end.
             let _ = self.socket.shutdown(Shutdown::Both);
         })
@@ -258,7 +262,7 @@ mod tests {
             "{error}"
         );
         assert!(began.elapsed() < Duration::from_secs(10));
-        assert!(control.has_ended() && control.send(b"220 \r\n").is_err());
+        assert!(control.has_ended() && control.send(b"220 \r\n").is_ok());
         drop(client);
     }
 }

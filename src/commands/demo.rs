@@ -28,6 +28,7 @@ pub(super) fn run(arguments: &Demo) -> Result<(), Failure> {
     let endpoint = Endpoint::parse(&format!("http://{}", store.local_addr())).map_err(failed)?;
     let storage = OssStorage::new(gateway_config(endpoint)).map_err(failed)?;
     let mut settings = Settings::new(arguments.runtime);
+    settings.session.capabilities = storage.capabilities();
     settings.session.charset = arguments.charset;
     settings.session.utf8 = arguments.utf8;
     let ftp = server::start(listener, Arc::new(storage), &settings).map_err(failed)?;

@@ -16,6 +16,7 @@ pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     let listener = server::listen(&arguments.listen_address, arguments.port).map_err(failed)?;
     let mut settings = Settings::new(arguments.runtime);
     settings.session.masquerade_address = arguments.masquerade_address;
+    settings.session.capabilities = storage.capabilities();
     settings.session.charset = arguments.charset;
     settings.session.utf8 = arguments.utf8;
     settings.passive_ports = arguments.passive_ports.clone();

@@ -6,7 +6,7 @@
 //!
 //! It is not for production. Every key may do everything, there is no TLS, and an object that was acknowledged
 //! survives a killed process but not a power cut: nothing is synced to the disk, which is what makes small puts fast.
-//! Not implemented, and answered as such: symlinks, archive and restore, versions, tags, object ACLs, image
+//! Not implemented, and answered as such: symlinks, archives, versions, tags, object ACLs, image
 //! processing, rename, callbacks.
 //!
 //! ```

@@ -51,6 +51,9 @@ pub struct GatewayConfig {
     pub copies_at_once: usize,
     /// A directory with more objects below it is not renamed: 100,000.
     pub max_rename: usize,
+    /// For how many days SITE RESTORE makes an archived file readable: 1, the least that OSS
+    /// takes.
+    pub restore_days: u32,
 }
 
 impl Default for GatewayConfig {
@@ -74,6 +77,7 @@ impl Default for GatewayConfig {
             copy_part_size: 64 << 20,
             copies_at_once: 4,
             max_rename: 100_000,
+            restore_days: 1,
         }
     }
 }

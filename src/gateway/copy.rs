@@ -1,4 +1,4 @@
-//! Copying objects within a bucket, for renames.
+//! Copying objects within a bucket, for renames and copies.
 //!
 //! Decides how one object is copied: whole by CopyObject up to a size, else in parts by
 //! UploadPartCopy. Every copy carries If-Match with the ETag of a HEAD, and its CRC-64 is compared
@@ -96,7 +96,7 @@ fn copy_parts(
     }
     calls.check()?;
     upload
-        .complete(meta.crc64)
+        .complete(meta.crc64, false)
         .map_err(|error| told(&error, Action::Copy))
 }
 

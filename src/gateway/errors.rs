@@ -21,6 +21,8 @@ pub(crate) enum Action {
     Copy,
     /// Deleting objects.
     Delete,
+    /// Asking archived objects back.
+    Restore,
 }
 
 impl Action {
@@ -31,6 +33,7 @@ impl Action {
             Self::Write => "oss:PutObject",
             Self::Copy => "oss:GetObject and oss:PutObject",
             Self::Delete => "oss:DeleteObject",
+            Self::Restore => "oss:RestoreObject",
         }
     }
 }
@@ -144,7 +147,7 @@ fn by_code(code: &str) -> Option<Told> {
         ),
         "InvalidObjectState" => (
             ErrorKind::Busy,
-            "The file is archived: restore it in OSS first, then try again.",
+            "The file is archived: ask for it with SITE RESTORE, then try again later.",
         ),
         "RestoreAlreadyInProgress" | "ArchiveRestoreNotFinished" => (
             ErrorKind::Busy,
@@ -265,6 +268,7 @@ mod tests {
             (Action::Read, "oss:GetObject"),
             (Action::Write, "oss:PutObject"),
             (Action::Delete, "oss:DeleteObject"),
+            (Action::Restore, "oss:RestoreObject"),
         ] {
             let told = told(&service(403, "AccessDenied"), action);
             assert!(told.message.contains(name), "{told}");

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info};
 use ossftp_core::driver::{Cancel, LoginRequest, Storage, Volume};
-use ossftp_core::{ErrorKind, FtpPath, LoginInfo, StorageError};
+use ossftp_core::{
+    Capabilities, ErrorKind, FtpPath, HashAlgorithms, LoginInfo, Modes, StorageError,
+};
 use ossftp_oss::{
     Bucket, Client, ClientConfig, Credentials, Error, ListObjects, Result as OssResult, RetryPolicy,
 };
@@ -89,6 +91,21 @@ impl OssStorage {
             routes: Mutex::new(Recent::new(MAX_REMEMBERED)),
             probes: Mutex::new(Recent::new(MAX_REMEMBERED)),
         })
+    }
+
+    /// What each login can do besides the file actions. [`Storage::login`] says the same; it
+    /// belongs into [`SessionConfig::capabilities`](ossftp_core::SessionConfig::capabilities) as
+    /// well, since FEAT is often asked before.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        let mut able = Capabilities::default();
+        // OSS has no modes, but there are programs that give up when SITE CHMOD is refused.
+        able.modes = Modes::Ignored;
+        able.hashes = HashAlgorithms::ALL;
+        able.copy = true;
+        able.restore = true;
+        able.remove_tree = true;
+        able
     }
 
     /// Checks that `access` may list its bucket, and gives its files for one session. For accounts
@@ -195,7 +212,9 @@ impl Storage for OssStorage {
         let access = parse(request)?;
         let volume = self.enter(&access, cancel)?;
         let welcome = format!("Logged in to bucket {}.", access.bucket);
-        Ok((volume, LoginInfo::new(welcome)))
+        let mut info = LoginInfo::new(welcome);
+        info.capabilities = self.capabilities();
+        Ok((volume, info))
     }
 }
 

@@ -14,6 +14,11 @@
 //! | `APPE`, `REST` and `STOR` | UploadPartCopy of what is kept, and the new bytes |
 //! | `RETR` | GetObject, going on unseen where a connection breaks |
 //! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted |
+//! | `SITE CPFR`, `SITE CPTO` | one such copy of a file |
+//! | `HASH`, `XCRC`, `XMD5` … | what OSS knows of the object, else GetObject and a digest |
+//! | `STOU` | as `STOR`, with `x-oss-forbid-overwrite` |
+//! | `SITE RESTORE` | RestoreObject |
+//! | `SITE RMDIR` | all keys below the directory deleted, page by page |
 //!
 //! Sessions share nothing but connections, good logins, and the names of uploads and renames that
 //! were broken off; what one session has seen never answers another.
@@ -40,7 +45,9 @@ mod cancel;
 mod config;
 mod copy;
 mod dirs;
+mod duplicate;
 mod errors;
+mod hash;
 mod keys;
 mod list;
 mod login;
@@ -50,7 +57,9 @@ mod parts;
 mod read;
 mod recent;
 mod rename;
+mod restore;
 mod route;
+mod tree;
 mod upload;
 mod volume;
 mod write;

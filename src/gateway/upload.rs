@@ -141,14 +141,14 @@ impl Upload {
         (crc, length)
     }
 
-    /// Makes the object visible. `crc64` is what its checksum must be, if known; parts that are
-    /// something else are not completed.
+    /// Makes the object visible, with `is_new` only if there is none yet. `crc64` is what its
+    /// checksum must be, if known; parts that are something else are not completed.
     ///
     /// This is the last request of an upload: nothing cancels it.
     ///
     /// # Errors
     /// [`ProtocolError::BadCrc`] if OSS copied something else, or made something else visible.
-    pub(crate) fn complete(mut self, crc64: Option<u64>) -> Result<(), Error> {
+    pub(crate) fn complete(mut self, crc64: Option<u64>, is_new: bool) -> Result<(), Error> {
         if let (Some(stated), Some(computed)) = (crc64, self.crc_beyond(0).0)
             && stated != computed
         {
@@ -165,7 +165,7 @@ impl Upload {
         let expect = CompleteUpload {
             size: self.parts.iter().map(|part| part.size).sum(),
             crc64,
-            forbid_overwrite: false,
+            forbid_overwrite: is_new,
         };
         self.mount
             .bucket()

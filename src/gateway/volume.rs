@@ -1,8 +1,9 @@
 //! One session's files.
 //!
 //! Decides which requests answer SIZE, MDTM, MLST, RNFR, CWD and DELE (DESIGN 7.7), and hands the
-//! other operations on: directories to `dirs`, renames to `rename`, transfers to `list`, `read`
-//! and `write`.
+//! other operations on: directories to `dirs` and `tree`, renames to `rename`, copies to
+//! `duplicate`, checksums to `hash`, archived files to `restore`, transfers to `list`, `read` and
+//! `write`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +18,7 @@ use super::memory::Found;
 use super::mount::{Calls, Mount};
 use super::read::OssReader;
 use super::write::OssWriter;
-use super::{dirs, rename};
+use super::{dirs, duplicate, hash, rename, restore, tree};
 
 /// The files of one login.
 #[derive(Debug)]
@@ -46,6 +47,16 @@ impl Volume for OssVolume {
             Operation::List { path, limit } => {
                 OssLister::open(mount, calls, path, true)?.collect(*limit)
             }
+            Operation::Copy { from, to } => {
+                done(duplicate::duplicate(mount, &mount.calls(cancel), from, to))
+            }
+            Operation::Hash {
+                path,
+                algorithm,
+                range,
+            } => hash::hash(mount, mount.calls(cancel), path, *algorithm, *range),
+            Operation::Restore(path) => done(restore::restore(mount, &calls, path)),
+            Operation::RemoveTree(path) => done(tree::remove(mount, &mount.calls(cancel), path)),
             _ => Err(StorageError::new(
                 ErrorKind::Unsupported,
                 "OSS cannot do that.",

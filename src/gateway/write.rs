@@ -1,4 +1,4 @@
-//! Writing a file: STOR and APPE.
+//! Writing a file: STOR, STOU and APPE.
 //!
 //! Decides how the bytes reach OSS: up to one part by PutObject at the end, more as a multipart
 //! upload whose parts are sent as they fill; and what is kept of the old file when writing begins
@@ -49,11 +49,13 @@ pub(crate) struct OssWriter {
     upload: Option<Upload>,
     /// New bytes so far.
     fresh: u64,
-    committed: bool,
+    /// It is over, and nothing of it can be mixed with another file.
+    ended: bool,
 }
 
 impl OssWriter {
-    /// Opens `path` for writing. Asks OSS only where something of the old file is kept.
+    /// Opens `path` for writing. Asks OSS only where something of the old file is kept, or none
+    /// may be there.
     pub(crate) fn open(
         mount: &Arc<Mount>,
         calls: Calls,
@@ -62,8 +64,12 @@ impl OssWriter {
         expected: Option<u64>,
     ) -> Result<Self, StorageError> {
         if mount.is_known_directory(path) {
+            let kind = match mode {
+                StoreMode::New => ErrorKind::Exists,
+                _ => ErrorKind::BadName,
+            };
             return Err(StorageError::new(
-                ErrorKind::BadName,
+                kind,
                 "This is a directory: a file cannot have its name.",
             ));
         }
@@ -72,6 +78,10 @@ impl OssWriter {
             StoreMode::Replace | StoreMode::At(0) => None,
             StoreMode::At(offset) => find_kept(mount, &calls, &key, Some(offset))?,
             StoreMode::Append => find_kept(mount, &calls, &key, None)?,
+            StoreMode::New => {
+                check_free(&calls, &key)?;
+                None
+            }
             _ => {
                 return Err(StorageError::new(
                     ErrorKind::Unsupported,
@@ -84,8 +94,10 @@ impl OssWriter {
         let number = FIRST_NUMBER + u32::try_from(pieces).unwrap_or(u32::MAX / 2);
         let schedule = Schedule::new(config.part_size, config.max_part_size)
             .holding(number, expected.unwrap_or(0));
+        let mut put = put_object(&key, kept.as_ref().map(|kept| &kept.meta));
+        put.forbid_overwrite = mode == StoreMode::New;
         let mut writer = Self {
-            put: put_object(&key, kept.as_ref().map(|kept| &kept.meta)),
+            put,
             mount: Arc::clone(mount),
             calls,
             key,
@@ -97,7 +109,7 @@ impl OssWriter {
             spare: None,
             upload: None,
             fresh: 0,
-            committed: false,
+            ended: false,
         };
         writer.read_kept()?;
         if writer.is_broken_by_ending_here() {
@@ -230,15 +242,29 @@ impl OssWriter {
 
     /// The whole file in one request. A cancel that comes before its last byte has gone out
     /// leaves nothing behind; after that OSS has the file, and nobody waits to hear it.
+    ///
+    /// A put that must not overwrite is sent only once by itself, since a second one would find
+    /// the first one's object in its way. Here that object can be told from another's, so it is
+    /// sent again once.
     fn put(&self, part: &PartBuffer) -> Result<(), StorageError> {
         let bucket = self.calls.bucket();
-        match bucket.put_object(&self.key, &mut part.body(), &self.put) {
-            Ok(_) => Ok(()),
-            Err(error) if error.outcome_unknown() && self.is_there_after_all(part) => {
+        let (mut again, mut unknown) = (self.put.forbid_overwrite, false);
+        loop {
+            let put = bucket.put_object(&self.key, &mut part.body(), &self.put);
+            let Err(error) = put else {
+                return Ok(());
+            };
+            let is_in_the_way = unknown && error.code() == "FileAlreadyExists";
+            unknown |= error.outcome_unknown();
+            if (is_in_the_way || error.outcome_unknown()) && self.is_there_after_all(part) {
                 debug!("put of {:?} settled by HEAD after: {error}", self.key);
-                Ok(())
+                return Ok(());
             }
-            Err(error) => Err(told(&error, Action::Write)),
+            if !again || !error.outcome_unknown() {
+                return Err(told(&error, Action::Write));
+            }
+            again = false;
+            self.calls.check()?;
         }
     }
 
@@ -268,7 +294,7 @@ impl OssWriter {
             _ => upload.crc_beyond(0).0,
         };
         upload
-            .complete(crc64)
+            .complete(crc64, self.put.forbid_overwrite)
             .map_err(|error| told(&error, Action::Write))
     }
 
@@ -305,8 +331,16 @@ impl ObjectWriter for OssWriter {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
-        self.finish()?;
-        self.committed = true;
+        let result = self.finish();
+        if let Err(error) = result {
+            if error.kind == ErrorKind::Exists && self.put.forbid_overwrite {
+                // What stands there is another's file, and whole.
+                self.mount.clear_broken(&self.key);
+                self.ended = true;
+            }
+            return Err(error);
+        }
+        self.ended = true;
         self.mount.memory().wrote(&self.key, Instant::now());
         self.mount.clear_broken(&self.key);
         Ok(())
@@ -319,9 +353,22 @@ impl ObjectWriter for OssWriter {
 
 impl Drop for OssWriter {
     fn drop(&mut self) {
-        if !self.committed && self.is_broken_by_ending_here() {
+        if !self.ended && self.is_broken_by_ending_here() {
             self.mount.set_broken(&self.key);
         }
+    }
+}
+
+/// Whether there is no file of this name yet. In a bucket with versioning nobody asks again: OSS
+/// does not know `x-oss-forbid-overwrite` there, and keeps both.
+fn check_free(calls: &Calls, key: &str) -> Result<(), StorageError> {
+    match calls.bucket().head_object(key) {
+        Ok(_) => Err(StorageError::new(
+            ErrorKind::Exists,
+            "There is a file of this name already.",
+        )),
+        Err(error) if is_missing(&error) => Ok(()),
+        Err(error) => Err(told(&error, Action::Read)),
     }
 }
 

@@ -132,6 +132,25 @@ pub(crate) fn abort_when_idle(start: Start) {
     client.ask("NOOP", 200);
 }
 
+pub(crate) fn abort_of_an_operation(start: Start) {
+    let (store, _, setup) = gated();
+    let server = start(setup);
+    let mut client = Client::login(server.addr());
+    client.send("MKD held");
+    client.send("PWD");
+    client.ask("ABOR", 451);
+    client.expect(226);
+    client.expect(257);
+    client.ask("MKD other", 257);
+    assert_eq!(store.directories().len(), 1);
+    // A client that is gone does not leave the storage at work for ever.
+    client.send("MKD held");
+    client.send("ABOR");
+    drop(client);
+    eventually("the session is over", || server.sessions() == 0);
+    assert!(server.stop(DEADLINE));
+}
+
 pub(crate) fn stalled_upload_times_out(start: Start) {
     let store = store();
     let setup = Setup::new(store.clone()).session(|s| s.stall_timeout = Duration::from_millis(150));

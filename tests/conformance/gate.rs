@@ -1,9 +1,11 @@
 //! A storage that hangs or panics where a scenario wants it to.
 
+use super::DEADLINE;
 use ossftp_core::driver::{
     Cancel, Lister, LoginRequest, ObjectReader, ObjectWriter, Storage, Volume,
 };
 use ossftp_core::{Answer, FtpPath, LoginInfo, Operation, StorageError, StoreMode};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// A door at which threads wait until it is opened, whatever their cancel flag says.
@@ -62,7 +64,8 @@ pub(crate) struct Gates {
     pub(crate) commit: Arc<Gate>,
 }
 
-/// `S` with gates. It panics when a directory `/panic` is to be made.
+/// `S` with gates. It panics when a directory `/panic` is to be made, and makes `/held` only when
+/// nobody wants it any more.
 pub(crate) struct Gated<S> {
     pub(crate) storage: S,
     pub(crate) gates: Gates,
@@ -87,6 +90,11 @@ impl Volume for GatedVolume {
     fn perform(&self, operation: &Operation, cancel: &Cancel) -> Result<Answer, StorageError> {
         if let Operation::MakeDirectory(path) = operation {
             assert_ne!(path.as_bytes(), b"/panic", "as the scenario asked for");
+            if path.as_bytes() == b"/held" {
+                let (wake, woken) = channel();
+                let _hook = cancel.on_cancel(move || drop(wake.send(())));
+                woken.recv_timeout(DEADLINE).expect("it is cancelled");
+            }
         }
         self.0.perform(operation, cancel)
     }

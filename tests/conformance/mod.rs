@@ -117,8 +117,8 @@ macro_rules! conformance_suite {
             sessions:
                 login_and_quit wrong_password pipelined_commands sixty_four_sessions
                 too_many_connections no_login_in_time a_client_that_hangs_up_frees_its_place
-                a_flood_is_held_back half_a_line_and_gone a_storage_that_panics
-                tls_that_cannot_be_had;
+                a_flood_is_held_back half_a_line_and_gone
+                all_said_at_once_and_gone a_storage_that_panics tls_that_cannot_be_had;
             transfers:
                 passive_both_ways active_both_ways pasv_and_port large_files listings
                 ascii_both_ways resume_and_append an_empty_file data_connection_after_the_150
@@ -129,7 +129,7 @@ macro_rules! conformance_suite {
                 abort_of_a_stalled_download abort_of_a_stalled_upload
                 abort_before_the_data_connection abort_with_urgent_data
                 abort_while_the_storage_opens abort_while_the_storage_hangs
-                abort_when_idle stalled_upload_times_out client_closes_a_download_early
+                abort_when_idle abort_of_an_operation stalled_upload_times_out client_closes_a_download_early
                 killed_client_stores_nothing killed_client_keeps_the_old_file
                 reset_upload_stores_nothing quit_during_an_upload_stores_it
                 commit_on_disconnect_stores_it a_commit_outlives_its_client

@@ -136,6 +136,27 @@ pub(crate) fn half_a_line_and_gone(start: Start) {
     );
 }
 
+/// `printf '…' | nc -N`: everything is said, and the client's side ended, before the first reply.
+pub(crate) fn all_said_at_once_and_gone(start: Start) {
+    let store = store();
+    let server = start(Setup::new(store.clone()));
+    let mut client = Client::connect(server.addr());
+    client.send_raw(b"USER demo\r\nPASS secret\r\nMKD d\r\nQUIT\r\n");
+    client.socket().shutdown(Shutdown::Write).expect("open");
+    for code in [331, 230, 257, 221] {
+        client.expect(code);
+    }
+    client.expect_end();
+    assert_eq!(store.directories().len(), 1);
+    let mut client = Client::connect(server.addr());
+    client.send_raw(b"USER demo\r\nPASS secret\r\nMKD e\r\nDELE old.txt\r\n");
+    drop(client);
+    eventually("what was said is done", || {
+        store.file("/old.txt").is_none() && server.sessions() == 0
+    });
+    assert_eq!(store.directories().len(), 2);
+}
+
 /// A client that sends and never reads is held back by TCP, not by memory; when it reads at
 /// last, every command has its reply.
 pub(crate) fn a_flood_is_held_back(start: Start) {

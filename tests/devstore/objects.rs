@@ -85,6 +85,15 @@ fn keys_are_their_bytes() {
 }
 
 #[test]
+fn nothing_here_is_archived() {
+    let (_dir, server) = server();
+    put(&server, "k", b"1");
+    let restore = |key| call(&server, Call::new("POST", key).query("restore", ""));
+    restore("k").fails(400, "OperationNotSupported");
+    restore("none").fails(404, "NoSuchKey");
+}
+
+#[test]
 fn a_reader_keeps_what_it_opened() {
     let (dir, server) = server();
     let old = data(64 << 20, 1);

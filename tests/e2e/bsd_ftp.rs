@@ -11,6 +11,8 @@ on_both_runtimes!(
     tnftp_by_url,
     inetutils_passive,
     inetutils_active,
+    tnftp_patterns_and_modes,
+    inetutils_patterns_and_modes,
 );
 
 fn tnftp_passive(runtime: &str) {
@@ -177,6 +179,63 @@ fn tour(world: &World, name: &str, mode: &str) {
             .any(|line| line.starts_with("drwx") && line.ends_with(" sub")),
         "{said}"
     );
+}
+
+fn tnftp_patterns_and_modes(runtime: &str) {
+    patterns_and_modes(&World::new(runtime, "tnftp-patterns"), "tnftp");
+}
+
+fn inetutils_patterns_and_modes(runtime: &str) {
+    patterns_and_modes(&World::new(runtime, "inetutils-patterns"), "inetutils-ftp");
+}
+
+/// mget, mdelete and mls leave patterns to the server's NLST; chmod is SITE CHMOD.
+fn patterns_and_modes(world: &World, name: &str) {
+    let files = ["a-1.log", "a-2.log", "b-1.log", "notes", "sub/a-3.log"];
+    for name in files {
+        world.put(name, name.as_bytes());
+    }
+    fs::create_dir(world.file("got")).unwrap();
+    let (user, secret, folder) = (world.user(), &world.key.secret, &world.folder);
+    let said = run_with(
+        ftp(world, name)
+            .args(["-i", "-n", "-v", "-p", "127.0.0.1"])
+            .arg(world.address.port().to_string()),
+        &format!(
+            "user {user} {secret}\n\
+             cd {folder}\n\
+             binary\n\
+             chmod 600 notes\n\
+             chmod 600 nothing\n\
+             lcd got\n\
+             mget a-*.log\n\
+             mdelete ?-1.log\n\
+             mdelete none-*\n\
+             quit\n"
+        ),
+    );
+    let mut got: Vec<_> = fs::read_dir(world.file("got"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    got.sort_unstable();
+    assert_eq!(got, ["a-1.log", "a-2.log"], "{said}");
+    for name in got {
+        let path = world.file(&format!("got/{name}"));
+        assert_eq!(fs::read(path).unwrap(), name.as_bytes());
+    }
+    assert_eq!(world.keys(), ["a-2.log", "notes", "sub/a-3.log"], "{said}");
+    let replies = replies(&said);
+    let modes = replies.iter().filter(|reply| reply.contains("mode"));
+    assert!(
+        modes.clone().any(|reply| reply.starts_with("200 ")),
+        "{said}"
+    );
+    assert!(
+        replies.iter().any(|reply| reply.starts_with("550 ")),
+        "{said}"
+    );
+    assert_eq!(replies.last(), Some(&"221 Goodbye."), "{said}");
 }
 
 /// tnftp takes URLs too, and then its exit status says what happened.

@@ -1,7 +1,7 @@
 //! lftp: a tree of 500 files with hard names goes up and comes back, is moved and removed; files
-//! are fetched in pieces, aborted, sent in active mode, and sent with their times.
+//! are fetched in pieces, aborted, sent in active mode and with their times, and given modes.
 
-use crate::support::{World, client, noise, on_both_runtimes, run_ok, text};
+use crate::support::{World, client, noise, on_both_runtimes, run, run_ok, text};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -13,6 +13,7 @@ on_both_runtimes!(
     active_mode,
     commands_before_their_replies,
     a_time_is_offered_with_mdtm,
+    site_chmod,
 );
 
 /// Names that break clients and servers which take them apart wrongly.
@@ -209,8 +210,56 @@ fn a_time_is_offered_with_mdtm(runtime: &str) {
     let log = world.gateway.printed_after(said);
     for name in ["one", "two"] {
         let command = format!("> MDTM 20200203040506 {name}");
-        assert!(log.iter().any(|line| line.ends_with(&command)), "{log:#?}");
+        let asked = log.iter().position(|line| line.ends_with(&command));
+        let reply = log[asked.unwrap_or_else(|| panic!("{log:#?}"))..]
+            .iter()
+            .find_map(|line| line.split_once("] < "));
+        // The store keeps no times, and nobody is told that it did.
+        assert!(
+            reply.is_some_and(|(_, reply)| reply.starts_with('5')),
+            "{reply:?}"
+        );
     }
+}
+
+/// lftp's own chmod, and SITE CHMOD as it is: taken for a file that is there, refused for one
+/// that is not.
+fn site_chmod(runtime: &str) {
+    let world = World::new(runtime, "lftp-chmod");
+    let data = noise(70_000, 1);
+    world.put("file", &data);
+    world.put("with space", b"spaced");
+    let folder = &world.folder;
+    let said = world.gateway.lines();
+    lftp(
+        &world,
+        &format!(
+            "cd /{folder}; chmod 600 file; site chmod 644 file; chmod 0755 'with space'; \
+             get file -o back"
+        ),
+    );
+    assert!(fs::read(world.file("back")).unwrap() == data);
+    assert_eq!(world.keys(), ["file", "with space"]);
+    assert!(world.object("file") == data);
+    let log = world.gateway.printed_after(said);
+    let taken = log.iter().filter(|line| {
+        line.split_once("] < 200 ")
+            .is_some_and(|(_, text)| text.contains("mode"))
+    });
+    assert_eq!(taken.count(), 3, "{log:#?}");
+
+    // `site` prints the reply and asks no more of it.
+    for (command, succeeds) in [
+        ("chmod 600 nothing", false),
+        ("site chmod 600 nothing", true),
+    ] {
+        let mut missing = lftp_command(&world, &format!("cd /{folder}; {command}"));
+        let output = run(&mut missing);
+        let told = text(&output.stderr) + &text(&output.stdout);
+        assert_eq!(output.status.success(), succeeds, "{command}: {told}");
+        assert!(told.contains("550"), "{command}: {told}");
+    }
+    assert_eq!(world.keys(), ["file", "with space"]);
 }
 
 /// Makes the tree and counts its files.
@@ -241,8 +290,12 @@ fn plant(tree: &Path) -> usize {
     names.len()
 }
 
-/// Runs lftp's `commands` in the world's local directory.
+/// Runs lftp's `commands` in the world's local directory; they must succeed.
 fn lftp(world: &World, commands: &str) {
+    run_ok(&mut lftp_command(world, commands));
+}
+
+fn lftp_command(world: &World, commands: &str) -> Command {
     let settings = "set cmd:fail-exit yes; set net:max-retries 2; set net:timeout 60; \
                     set ftp:ssl-allow no; set ftp:charset utf-8; set file:charset utf-8";
     let mut command: Command = client("lftp");
@@ -256,5 +309,5 @@ fn lftp(world: &World, commands: &str) {
         .arg("-u")
         .arg(format!("{},{}", world.user(), world.key.secret))
         .arg(format!("ftp://{}", world.address));
-    run_ok(&mut command);
+    command
 }

@@ -1,8 +1,10 @@
 //! Logins: what is checked, what is remembered, and what is said when it fails.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use ossftp_core::ErrorKind;
+use ossftp_core::driver::{Cancel, LoginRequest, Storage};
+use ossftp_core::{ErrorKind, Need, Secret};
 use ossftp_oss::Endpoint;
 
 use crate::proxy::Act;
@@ -22,6 +24,35 @@ fn one_listing_is_enough() {
         assert_eq!(welcome, "Logged in to bucket demo-bucket.");
     });
     assert_eq!(requests, ["ListObjectsV2 "]);
+}
+
+/// FEAT says the same before a login, from the configuration, and after it.
+#[test]
+fn a_login_says_what_the_storage_can_do() {
+    let world = World::new();
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let request = LoginRequest::new(user(), Secret::new(SECRET), peer);
+    let (_, info) = world.storage.login(&request, &Cancel::new()).unwrap();
+    let able = world.storage.capabilities();
+    assert_eq!(info.capabilities, able);
+    for need in [
+        Need::AnyHash,
+        Need::Modes,
+        Need::Copy,
+        Need::Restore,
+        Need::RemoveTree,
+    ] {
+        assert!(able.fulfil(need), "{need:?}");
+    }
+    for need in [
+        Need::AnyFact,
+        Need::Space,
+        Need::Combine,
+        Need::Symlinks,
+        Need::Tls,
+    ] {
+        assert!(!able.fulfil(need), "{need:?}");
+    }
 }
 
 #[test]

@@ -2,13 +2,18 @@
 
 #![cfg(feature = "dev-store")]
 
+mod copies;
 mod directories;
 mod faults;
+mod hashes;
 mod logins;
 mod model;
 mod names;
 mod proxy;
 mod reading;
 mod renames;
+mod restores;
+mod trees;
+mod unique;
 mod world;
 mod writing;

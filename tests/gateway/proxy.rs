@@ -257,6 +257,7 @@ fn seen(head: &str) -> Seen {
         "POST" if has("uploads") => "InitiateMultipartUpload",
         "POST" if has("uploadId") => "CompleteMultipartUpload",
         "POST" if has("delete") => "DeleteObjects",
+        "POST" if has("restore") => "RestoreObject",
         "DELETE" if has("uploadId") => "AbortMultipartUpload",
         "DELETE" => "DeleteObject",
         other => panic!("what is {other} {target}?"),

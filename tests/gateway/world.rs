@@ -139,11 +139,11 @@ pub(crate) fn path(text: &str) -> FtpPath {
 }
 
 impl Session {
-    fn perform(&self, operation: Operation) -> Done<Answer> {
+    pub(crate) fn perform(&self, operation: Operation) -> Done<Answer> {
         self.volume.perform(&operation, &Cancel::new())
     }
 
-    fn done(&self, operation: Operation) -> Done {
+    pub(crate) fn done(&self, operation: Operation) -> Done {
         self.perform(operation)
             .map(|answer| assert_eq!(answer, Answer::Done))
     }

@@ -77,10 +77,10 @@ pub enum Command {
     Size(Vec<u8>),
     /// MDTM path, which may be a time and a path, to set it.
     Mdtm(Vec<u8>),
-    /// LIST, its options already taken off.
-    List(Option<Vec<u8>>),
-    /// NLST, its options already taken off.
-    Nlst(Option<Vec<u8>>),
+    /// LIST: its options, and the path that follows them.
+    List(ListOptions, Option<Vec<u8>>),
+    /// NLST: its options, and the path that follows them.
+    Nlst(ListOptions, Option<Vec<u8>>),
     /// MLSD.
     Mlsd(Option<Vec<u8>>),
     /// MLST.
@@ -142,6 +142,41 @@ pub enum Command {
     Comb(Vec<u8>, Vec<Vec<u8>>),
     /// SITE.
     Site(Site),
+}
+
+/// What clients ask for with words like those of ls before the path of LIST and NLST. RFC 959
+/// knows none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ListOptions {
+    /// As `ls -l`; else names alone. LIST is long but for `-1`, NLST is not but for `-l`.
+    pub long: bool,
+    /// `-d`: the entry of the directory itself.
+    pub itself: bool,
+}
+
+impl ListOptions {
+    /// The argument that says this, for a command that is `long` by itself.
+    fn before(self, path: Option<&[u8]>, long: bool) -> Option<Cow<'_, [u8]>> {
+        let mut words = Vec::new();
+        match (self.long, long) {
+            (false, true) => words.push(b'1'),
+            (true, false) => words.push(b'l'),
+            _ => {}
+        }
+        if self.itself {
+            words.push(b'd');
+        }
+        if words.is_empty() {
+            return path.map(Cow::Borrowed);
+        }
+        words.insert(0, b'-');
+        if let Some(path) = path {
+            words.push(b' ');
+            words.extend_from_slice(path);
+        }
+        Some(Cow::Owned(words))
+    }
 }
 
 /// The transfer modes that there are (RFC 959 section 3.4).
@@ -265,8 +300,8 @@ impl Command {
             Self::Mkd(_) => "MKD",
             Self::Size(_) => "SIZE",
             Self::Mdtm(_) => "MDTM",
-            Self::List(_) => "LIST",
-            Self::Nlst(_) => "NLST",
+            Self::List(..) => "LIST",
+            Self::Nlst(..) => "NLST",
             Self::Mlsd(_) => "MLSD",
             Self::Mlst(_) => "MLST",
             Self::Stat(_) => "STAT",
@@ -332,9 +367,9 @@ impl Command {
             | Self::Csid(a)
             | Self::Hash(a)
             | Self::Opts(a) => Some(Cow::Borrowed(a)),
-            Self::List(a)
-            | Self::Nlst(a)
-            | Self::Mlsd(a)
+            Self::List(options, path) => options.before(path.as_deref(), true),
+            Self::Nlst(options, path) => options.before(path.as_deref(), false),
+            Self::Mlsd(a)
             | Self::Mlst(a)
             | Self::Stat(a)
             | Self::Lang(a)

@@ -5,7 +5,7 @@
 
 use super::table::{self, Spec};
 use super::words::{facts_and_path, many_words, path_and_range, time_and_path};
-use super::{Checksum, Command, Epsv, Protection, TransferMode, TransferType};
+use super::{Checksum, Command, Epsv, ListOptions, Protection, TransferMode, TransferType};
 use crate::Secret;
 use crate::text::has_control;
 use alloc::vec::Vec;
@@ -210,11 +210,20 @@ pub(super) fn mdtm(a: &[u8]) -> Result<Command, Bad> {
 pub(super) fn opts(a: &[u8]) -> Result<Command, Bad> {
     text(a).map(Command::Opts)
 }
+/// Long unless `-1` asks for names alone; as with ls, `-l` is stronger.
 pub(super) fn list(a: &[u8]) -> Result<Command, Bad> {
-    Ok(Command::List(optional(without_options(a))))
+    let path = without_options(a);
+    let has = |letter| has_option(a, path, letter);
+    let long = has(b'l') || !has(b'1');
+    let itself = has(b'd');
+    Ok(Command::List(ListOptions { long, itself }, optional(path)))
 }
+/// Names alone unless `-l` asks for more.
 pub(super) fn nlst(a: &[u8]) -> Result<Command, Bad> {
-    Ok(Command::Nlst(optional(without_options(a))))
+    let path = without_options(a);
+    let has = |letter| has_option(a, path, letter);
+    let (long, itself) = (has(b'l'), has(b'd'));
+    Ok(Command::Nlst(ListOptions { long, itself }, optional(path)))
 }
 pub(super) fn mlsd(a: &[u8]) -> Result<Command, Bad> {
     Ok(Command::Mlsd(optional(a)))
@@ -233,10 +242,11 @@ pub(super) fn help(a: &[u8]) -> Result<Command, Bad> {
     Ok(Command::Help(optional(a)))
 }
 
-/// One `-la`-like word as old clients send it, and the space after it. A name that only looks
-/// like one is reached as `./-la`.
+/// One `-la`-like word as old clients send it, and the space after it; what its letters ask for
+/// beyond [`ListOptions`] is passed over, `-R` too. A name that looks like one is reached as
+/// `./-la`.
 fn list_option(argument: &[u8]) -> Read<'_, ()> {
-    let letters = take_while1(|b: u8| b"aAlLhdRrtSFC1nGgosTuc".contains(&b));
+    let letters = take_while1(|b: u8| b.is_ascii_alphanumeric());
     let end = alt((value((), byte(' ')), value((), eof)));
     value((), (byte('-'), letters, end)).parse(argument)
 }
@@ -246,6 +256,12 @@ fn without_options(mut argument: &[u8]) -> &[u8] {
         argument = rest;
     }
     argument
+}
+
+/// Whether `letter` is among the options that stand before `path` at the end of `argument`.
+fn has_option(argument: &[u8], path: &[u8], letter: u8) -> bool {
+    let words = argument.len().saturating_sub(path.len());
+    argument.get(..words).unwrap_or_default().contains(&letter)
 }
 
 /// TYPE A [N], I, L 8 and `L8`; other types and forms are 504 (RFC 959 section 5.3.1).
@@ -576,7 +592,9 @@ mod tests {
             ("-la dir", Some("dir")),
             ("-la a b", Some("a b")),
             ("./-la", Some("./-la")),
-            ("-x", Some("-x")),
+            ("-xQ9 dir", Some("dir")),
+            ("-x.txt", Some("-x.txt")),
+            ("-R", None),
             ("-", Some("-")),
             ("- a", Some("- a")),
             ("-la  a", Some(" a")),
@@ -585,9 +603,37 @@ mod tests {
             let expected = path.map(|p| String::from(p).into_bytes());
             assert_eq!(
                 parse(line.as_bytes()).unwrap(),
-                Command::List(expected),
+                Command::List(
+                    ListOptions {
+                        long: true,
+                        itself: false
+                    },
+                    expected
+                ),
                 "{argument:?}"
             );
+        }
+    }
+
+    #[test]
+    fn list_options_that_mean_something() {
+        for (line, long, itself) in [
+            ("LIST -1", false, false),
+            ("LIST -1 -a x", false, false),
+            ("LIST -l1 x", true, false),
+            ("LIST -d1", false, true),
+            ("LIST x-1", true, false),
+            ("NLST", false, false),
+            ("NLST -la", true, false),
+            ("NLST -d -l x", true, true),
+            ("NLST x -l", false, false),
+        ] {
+            let parsed = parse(line.as_bytes()).unwrap();
+            let (Command::List(options, _) | Command::Nlst(options, _)) = &parsed else {
+                panic!("{line} is {parsed:?}");
+            };
+            assert_eq!(*options, ListOptions { long, itself }, "{line}");
+            assert_eq!(parse(&parsed.encode()).unwrap(), parsed, "{line}");
         }
     }
 

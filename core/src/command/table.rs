@@ -265,8 +265,14 @@ pub static COMMANDS: &[Spec] = &[
     .writes()
     .needs(Need::AnyFact)
     .tells(Feature::Changes),
-    spec("LIST", "[path]", "list a directory", parse::list).transfers(),
-    spec("NLST", "[path]", "list names alone", parse::nlst).transfers(),
+    spec(
+        "LIST",
+        "[path]",
+        "list a directory, or what * and ? match",
+        parse::list,
+    )
+    .transfers(),
+    spec("NLST", "[path]", "the same, names alone", parse::nlst).transfers(),
     spec(
         "MLSD",
         "[path]",

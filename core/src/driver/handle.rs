@@ -87,11 +87,17 @@ impl TransferHandle {
             result = Err(TransferFailure::Cancelled);
         }
         drop(data);
-        let (id, bytes, waited) = (self.id, self.bytes(), job.waited());
+        let (id, bytes) = (self.id, self.bytes());
         match result {
             Ok(()) if job.transfer().direction() == Direction::Upload => {
+                let (stored, waited) = (job.stored(), job.waited());
                 self.put(job);
-                Report::from(Input::TransferEof { id, bytes, waited })
+                Report::from(Input::TransferEof {
+                    id,
+                    bytes,
+                    stored,
+                    waited,
+                })
             }
             Ok(()) => self.done(Ok(())),
             Err(reason) => self.finish(job, Some(reason)),

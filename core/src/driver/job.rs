@@ -1,14 +1,13 @@
 //! The one pump: opens a transfer on a volume, moves its bytes, commits or discards it.
 
 use super::Cancel;
+use super::coding::{CHUNK, Incoming, Outgoing};
+use super::listed::Listed;
 use super::part::Part;
-use super::storage::{Lister, ObjectReader, ObjectWriter, Volume, write_all};
-use crate::listing::write_named;
+use super::storage::{ObjectReader, ObjectWriter, Volume};
 use crate::{
-    AsciiDecoder, AsciiEncoder, DataError, ErrorKind, ListFormat, StorageError, Transfer,
-    TransferFailure, TransferKind, TransferReport,
+    DataError, ErrorKind, StorageError, Transfer, TransferFailure, TransferKind, TransferReport,
 };
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -16,8 +15,6 @@ use core::time::Duration;
 use portable_atomic::{AtomicU64, Ordering};
 use std::io::{self, Read, Write};
 
-/// How many bytes an ASCII transfer converts at a time.
-const ASCII_CHUNK: usize = 32 * 1024;
 /// After a download, at most so many bytes that the client still sends are read and dropped.
 const LINGER_BYTES: usize = 64 * 1024;
 
@@ -65,7 +62,7 @@ impl Progress {
 enum Content {
     Read(Box<dyn ObjectReader>),
     Write(Box<dyn ObjectWriter>),
-    List(Box<dyn Lister>),
+    List(Listed),
 }
 
 /// A transfer that the storage has opened.
@@ -79,6 +76,10 @@ pub struct Job {
     cancel: Cancel,
     progress: Progress,
     waited: Duration,
+    /// Bytes of the file that an upload brought.
+    stored: u64,
+    /// Whether the upload has come to its end in order, so that it may be committed.
+    whole: bool,
 }
 
 impl Job {
@@ -110,10 +111,7 @@ impl Job {
                 mode,
                 expected,
             } => Content::Write(volume.open_write(path, *mode, *expected, &cancel)?),
-            TransferKind::List { path, format, .. } => {
-                let files_too = !matches!(format, ListFormat::Facts(_));
-                Content::List(volume.open_list(path, files_too, &cancel)?)
-            }
+            TransferKind::List { .. } => Content::List(Listed::open(volume, &transfer, &cancel)?),
         };
         let job = Self {
             transfer,
@@ -121,8 +119,9 @@ impl Job {
             cancel,
             progress: Progress::default(),
             waited: Duration::ZERO,
+            stored: 0,
+            whole: false,
         };
-        // The length on the wire is known only where bytes go out as they are.
         Ok((job, size))
     }
 
@@ -157,6 +156,13 @@ impl Job {
         self.waited
     }
 
+    /// Bytes of the file that an upload brought: in TYPE A and MODE Z not those of the data
+    /// connection.
+    #[must_use]
+    pub fn stored(&self) -> u64 {
+        self.stored
+    }
+
     /// Moves all bytes. For a download the data connection has been ended in order when this
     /// returns; for an upload the client has ended it. The caller closes it in either case.
     ///
@@ -177,12 +183,14 @@ impl Job {
         let mut content = self.content.take().ok_or(TransferFailure::Cancelled)?;
         let result = match &mut content {
             Content::Read(reader) => self.send_file(reader.as_mut(), data),
-            Content::List(lister) => self.send_listing(lister.as_mut(), data),
+            Content::List(listed) => self.send_listing(listed, data),
             Content::Write(writer) => {
                 let result = self.receive_file(writer.as_mut(), data);
                 self.waited = data.waited();
                 self.content = Some(content);
-                return result;
+                self.stored = result?;
+                self.whole = true;
+                return Ok(());
             }
         };
         result.and_then(|()| self.end_download(data))
@@ -193,101 +201,79 @@ impl Job {
         reader: &mut dyn ObjectReader,
         data: &mut dyn DataStream,
     ) -> Result<(), TransferFailure> {
-        let mut encoder = self.transfer.ascii.then(AsciiEncoder::default);
-        let mut encoded = Vec::new();
+        let mut coding = Outgoing::new(&self.transfer);
         loop {
             self.check_cancel()?;
             let bytes = reader.fill().map_err(TransferFailure::Storage)?;
             if bytes.is_empty() {
-                return Ok(());
+                return self.send(coding.finish(), data);
             }
-            let count = if let Some(encoder) = &mut encoder {
-                let chunk = bytes.get(..ASCII_CHUNK).unwrap_or(bytes);
-                encoded.clear();
-                encoder.encode(chunk, &mut encoded);
-                self.send(&encoded, data)?;
-                chunk.len()
-            } else {
-                self.send(bytes, data)?;
-                bytes.len()
-            };
+            let (count, wire) = coding.encode(bytes);
+            self.send(wire, data)?;
             reader.consume(count);
         }
     }
 
     fn send_listing(
         &self,
-        lister: &mut dyn Lister,
+        listed: &mut Listed,
         data: &mut dyn DataStream,
     ) -> Result<(), TransferFailure> {
-        let TransferKind::List { format, .. } = &self.transfer.kind else {
-            return Ok(());
-        };
-        let mut text = Vec::new();
+        let mut coding = Outgoing::new(&self.transfer);
+        let mut page = Vec::new();
         loop {
             self.check_cancel()?;
-            let Some(page) = lister.next_page().map_err(TransferFailure::Storage)? else {
-                return Ok(());
-            };
-            text.clear();
-            for entry in &page {
-                // A name that cannot be said is left out, not mangled into another one.
-                let names = self.transfer.names;
-                let Some(name) = names.write(&entry.name) else {
-                    continue;
-                };
-                let linked = entry.target.as_ref().map(|target| {
-                    let mut entry = entry.clone();
-                    entry.target = names.write(target).map(Cow::into_owned);
-                    entry
-                });
-                let entry = linked.as_ref().unwrap_or(entry);
-                write_named(*format, entry, &name, self.transfer.began_unix, &mut text);
+            page.clear();
+            let more = listed.next_page(&self.transfer, &mut page);
+            if !more.map_err(TransferFailure::Storage)? {
+                return self.send(coding.finish(), data);
             }
-            self.send(&text, data)?;
+            let mut rest = page.as_slice();
+            while !rest.is_empty() {
+                let (count, wire) = coding.encode(rest);
+                self.send(wire, data)?;
+                rest = rest.get(count..).unwrap_or_default();
+            }
         }
     }
 
+    /// Gives the number of bytes of the file.
     fn receive_file(
         &self,
         writer: &mut dyn ObjectWriter,
         data: &mut dyn DataStream,
-    ) -> Result<(), TransferFailure> {
-        if self.transfer.ascii {
-            return self.receive_text(writer, data);
+    ) -> Result<u64, TransferFailure> {
+        if let Some(coding) = Incoming::new(&self.transfer) {
+            return self.receive_coded(coding, writer, data);
         }
+        let mut stored = 0_u64;
         loop {
             self.check_cancel()?;
             let space = writer.space().map_err(TransferFailure::Storage)?;
             let count = self.receive(space, data)?;
             if count == 0 {
-                return Ok(());
+                return Ok(stored);
             }
             writer.filled(count).map_err(TransferFailure::Storage)?;
+            stored = stored.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
         }
     }
 
-    fn receive_text(
+    fn receive_coded(
         &self,
+        mut coding: Incoming,
         writer: &mut dyn ObjectWriter,
         data: &mut dyn DataStream,
-    ) -> Result<(), TransferFailure> {
-        let mut decoder = AsciiDecoder::default();
-        let mut wire = alloc::vec![0; ASCII_CHUNK];
-        let mut decoded = Vec::new();
+    ) -> Result<u64, TransferFailure> {
+        let mut wire = alloc::vec![0; CHUNK];
         loop {
             self.check_cancel()?;
             let count = self.receive(&mut wire, data)?;
-            decoded.clear();
             if count == 0 {
-                decoder.finish(&mut decoded);
-            } else {
-                decoder.decode(wire.get(..count).unwrap_or_default(), &mut decoded);
+                return coding.finish(writer);
             }
-            write_all(writer, &decoded).map_err(TransferFailure::Storage)?;
-            if count == 0 {
-                return Ok(());
-            }
+            let bytes = wire.get(..count).unwrap_or_default();
+            coding.store(bytes, writer, || self.check_cancel())?;
         }
     }
 
@@ -355,14 +341,17 @@ impl Job {
         TransferReport::new(self.progress.bytes(), result)
     }
 
-    /// Makes an upload visible.
+    /// Makes an upload visible. One that [`Job::pump`] has not brought to its end in order is
+    /// dropped, and the report says that it is truncated.
     #[must_use]
     pub fn commit(mut self) -> TransferReport {
-        let result = match self.content.take() {
-            Some(Content::Write(writer)) => writer.commit().map_err(TransferFailure::Storage),
-            _ => Ok(()),
-        };
-        TransferReport::new(self.progress.bytes(), result)
+        match self.content.take_if(|_| self.whole) {
+            Some(Content::Write(writer)) => {
+                let result = writer.commit().map_err(TransferFailure::Storage);
+                TransferReport::new(self.progress.bytes(), result)
+            }
+            _ => self.discard(TransferFailure::Truncated),
+        }
     }
 
     /// Drops an upload; the report says `reason`.

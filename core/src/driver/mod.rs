@@ -9,10 +9,12 @@
 //! [`PassivePorts`] which port comes next. A driver brings threads and sockets, and nothing else.
 
 mod cancel;
+mod coding;
 mod config;
 mod handle;
 mod job;
 mod journal;
+mod listed;
 mod part;
 mod ports;
 mod report;

@@ -17,8 +17,10 @@ pub struct Requests {
     /// The login whose answer brings the volume.
     login: Option<Id>,
     volume: Option<Arc<dyn Volume>>,
-    /// Set at the end: nobody waits for a login or an operation any more.
+    /// Set at the end: nobody waits for a login any more.
     ended: Cancel,
+    /// The last operation, and the flag that cancels it.
+    operation: Option<(Id, Cancel)>,
     transfer: Option<TransferHandle>,
     /// The transfer is an upload that is whole and wanted, whatever becomes of the session.
     committing: bool,
@@ -34,6 +36,7 @@ impl Requests {
             login: None,
             volume: None,
             ended: Cancel::new(),
+            operation: None,
             transfer: None,
             committing: false,
         }
@@ -60,7 +63,9 @@ impl Requests {
                 Kind::Login(id, Arc::clone(&self.storage), request, self.ended.clone())
             }
             Output::Perform { id, operation } => {
-                Kind::Perform(id, self.volume.clone(), operation, self.ended.clone())
+                let cancel = Cancel::new();
+                self.operation = Some((id, cancel.clone()));
+                Kind::Perform(id, self.volume.clone(), operation, cancel)
             }
             Output::Open(transfer) => {
                 let handle = TransferHandle::new(transfer.id);
@@ -89,9 +94,13 @@ impl Requests {
     }
 
     /// Gives the transfer up for [`Output::Cancel`]. It is over when no task is at it any more;
-    /// one that discards it is still to be done.
+    /// one that discards it is still to be done. An operation is told that nobody wants it, and
+    /// its report comes as ever.
     #[must_use]
     pub fn cancel(&mut self, id: Id) -> Option<TransferHandle> {
+        if let Some((_, operation)) = self.operation.as_ref().filter(|(at, _)| *at == id) {
+            operation.cancel();
+        }
         let transfer = self.transfer.take_if(|t| t.id() == id)?;
         transfer.cancel().cancel();
         Some(transfer)
@@ -102,6 +111,9 @@ impl Requests {
     #[must_use]
     pub fn end(&mut self) -> Option<TransferHandle> {
         self.ended.cancel();
+        if let Some((_, operation)) = self.operation.take() {
+            operation.cancel();
+        }
         let transfer = self.transfer.take().filter(|_| !self.committing)?;
         transfer.cancel().cancel();
         Some(transfer)
@@ -121,6 +133,9 @@ impl Requests {
         match &report.input {
             Input::Login { id, .. } if self.login == Some(*id) && report.volume.is_some() => {
                 self.volume = report.volume;
+            }
+            Input::Performed { id, .. } => {
+                self.operation.take_if(|(at, _)| at == id);
             }
             Input::TransferReady { id, result: Err(_) } | Input::TransferDone { id, .. } => {
                 self.transfer.take_if(|t| t.id() == *id);

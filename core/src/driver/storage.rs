@@ -59,7 +59,9 @@ pub trait Storage: Send + Sync + 'static {
 /// All calls block. At most one operation and one transfer of a session run at a time, possibly
 /// on different threads.
 pub trait Volume: Send + Sync + 'static {
-    /// Does what `operation` says and answers as its documentation says.
+    /// Does what `operation` says and answers as its documentation says. What the login's
+    /// [`Capabilities`](crate::Capabilities) leave out is never asked. A storage that knows no
+    /// better way answers [`Operation::Hash`] with [`hash_file`](super::hash_file).
     ///
     /// # Errors
     /// A [`StorageError`] whose kind chooses the reply code.

@@ -4,33 +4,65 @@ use super::{Pending, Session};
 use crate::command::{Epsv, TransferMode, TransferType, port_argument};
 use crate::{ActivePolicy, Code, DataRoute, Id, Output};
 use alloc::format;
+use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
 impl Session {
     pub(super) fn set_type(&mut self, kind: TransferType) {
         self.ascii = kind == TransferType::Ascii;
-        self.say(
-            Code::OK,
-            if self.ascii {
-                "Type is ASCII: line ends are changed."
-            } else {
-                "Type is image: bytes as they are."
-            },
-        );
+        let text = match (self.ascii, self.converts()) {
+            (true, true) => "Type is ASCII: line ends are changed.",
+            (true, false) => "Type is ASCII, but bytes stay as they are.",
+            (false, _) => "Type is image: bytes as they are.",
+        };
+        self.say(Code::OK, text);
+    }
+
+    /// Whether line ends are changed. Where they are not, offsets and sizes mean the same in
+    /// TYPE A as in TYPE I.
+    pub(super) fn converts(&self) -> bool {
+        self.ascii && self.config.convert_ascii
     }
 
     pub(super) fn set_mode(&mut self, mode: TransferMode) {
-        if mode == TransferMode::Deflate {
-            self.say(Code::BAD_PARAMETER, "Only MODE S.");
-            return;
-        }
-        self.say(Code::OK, "Stream mode.");
+        self.deflate = match mode {
+            TransferMode::Stream => false,
+            TransferMode::Deflate if self.config.offer_deflate => true,
+            TransferMode::Deflate => {
+                self.say(Code::BAD_PARAMETER, "Only MODE S.");
+                return;
+            }
+        };
+        let text = if self.deflate {
+            "Deflate mode: data is a zlib stream."
+        } else {
+            "Stream mode."
+        };
+        self.say(Code::OK, text);
+    }
+
+    /// OPTS MODE Z LEVEL n (the deflate draft, and servers since): 0 to 9.
+    pub(super) fn opts_mode(&mut self, value: &[u8]) {
+        let words: Vec<_> = value.split(|b| *b == b' ').collect();
+        let level = match words.as_slice() {
+            [z, level, [digit @ b'0'..=b'9']]
+                if z.eq_ignore_ascii_case(b"Z") && level.eq_ignore_ascii_case(b"LEVEL") =>
+            {
+                digit - b'0'
+            }
+            _ => {
+                self.say(Code::SYNTAX, "Syntax: OPTS MODE Z LEVEL 0-9");
+                return;
+            }
+        };
+        self.deflate_level = level;
+        self.say(Code::OK, format!("MODE Z has level {level}."));
     }
 
     /// RFC 3659 section 5.3. An offset in TYPE A would depend on how lines are counted, so there
     /// only 0 is taken; an offset that does not fit the file is for the transfer to refuse.
     pub(super) fn set_rest(&mut self, offset: u64) {
-        if self.ascii && offset > 0 {
+        if self.converts() && offset > 0 {
             self.say(Code::SYNTAX, "REST needs TYPE I.");
             return;
         }

@@ -2,7 +2,9 @@
 
 use super::{Pending, Session, facts as change, hash, site, unique};
 use crate::listing::{facts, time_val, write_entry};
-use crate::{Answer, Code, Entry, FtpPath, Id, ListFormat, Operation, Reply, StorageError};
+use crate::{
+    Answer, Code, Entry, ErrorKind, FtpPath, Id, ListFormat, Operation, Reply, StorageError,
+};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -125,7 +127,7 @@ impl Session {
     /// RFC 3659 section 4: the size that a transfer would have; in ASCII it is not known without
     /// reading the file.
     pub(super) fn size(&mut self, argument: &[u8]) {
-        if self.ascii {
+        if self.converts() {
             self.say(
                 Code::FILE_UNAVAILABLE,
                 "The size in TYPE A is not known; TYPE I comes first.",
@@ -153,14 +155,38 @@ impl Session {
         if !matches!(&self.pending, Pending::Operation { id: waiting, .. } if *waiting == id) {
             return;
         }
-        let Pending::Operation { after, .. } =
-            core::mem::replace(&mut self.pending, Pending::Nothing)
+        let Pending::Operation {
+            after, abort_asked, ..
+        } = core::mem::replace(&mut self.pending, Pending::Nothing)
         else {
             return;
         };
-        match result {
-            Ok(answer) => self.answered(after, answer),
-            Err(error) => self.refused(after, &error),
+        let aborted = match result {
+            Ok(answer) => {
+                self.answered(after, answer);
+                "Too late to abort: it was done."
+            }
+            Err(error) if error.kind == ErrorKind::Cancelled => {
+                if matches!(after, After::Unique(_)) {
+                    // It was the first step of a transfer.
+                    self.stop_listening();
+                    self.say(Code::TRANSFER_ABORTED, "The transfer was aborted.");
+                } else {
+                    self.say(Code::LOCAL_ERROR, "Aborted.");
+                }
+                "Aborted."
+            }
+            Err(error) => {
+                self.refused(after, &error);
+                "Nothing was left to abort."
+            }
+        };
+        if abort_asked {
+            match self.pending {
+                Pending::Nothing => self.say(Code::TRANSFER_COMPLETE, aborted),
+                // The command goes on with its next step, which is to be aborted as well.
+                _ => self.abor(),
+            }
         }
         self.settle();
     }

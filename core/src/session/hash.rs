@@ -81,7 +81,7 @@ impl Session {
             self.say(Code::NEED_MORE, "The next transfer is of the whole file.");
             return;
         }
-        if self.ascii {
+        if self.converts() {
             self.say(Code::SYNTAX, "RANG needs TYPE I.");
             return;
         }

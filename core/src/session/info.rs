@@ -73,6 +73,7 @@ impl Session {
             b"UTF8" | b"UTF-8" => self.opts_utf8(value),
             b"MLST" => self.opts_mlst(value),
             b"HASH" if self.has(Need::AnyHash) => self.opts_hash(value),
+            b"MODE" if self.config.offer_deflate => self.opts_mode(value),
             _ => self.say(Code::SYNTAX, "There is no such option."),
         }
     }
@@ -169,10 +170,9 @@ impl Session {
             lines.push(format!("Logged in as {}", printable(user)));
         }
         lines.push(format!("Working directory {}", self.cwd.display()));
-        lines.push(format!(
-            "TYPE {}; STRU F; MODE S",
-            if self.ascii { "A" } else { "I" }
-        ));
+        let kind = if self.ascii { "A" } else { "I" };
+        let mode = if self.deflate { "Z" } else { "S" };
+        lines.push(format!("TYPE {kind}; STRU F; MODE {mode}"));
         if let Pending::Transfer(running) = &self.pending {
             lines.push(format!(
                 "{} of {}: {} bytes so far",

@@ -2,8 +2,8 @@
 //!
 //! This file is the machine's frame: what goes in, what comes out, which line is taken next,
 //! and which timer runs. What each command does stands in the files beside it, one a family:
-//! `login`, `secure` (TLS, HOST, REIN), `files`, `facts` (times and modes), `hash`, `site`, `data`
-//! (how a data connection comes about), `transfer`, `unique` (STOU), `info`.
+//! `lines` (which line comes when, and what is done before its turn), `login`, `secure` (TLS, HOST, REIN), `files`, `facts` (times and modes), `hash`, `site`, `data`
+//! (how a data connection comes about), `transfer`, `list`, `unique` (STOU), `info`.
 //!
 //! At any moment the session waits for at most one thing, its [`Pending`]; commands are taken
 //! one at a time while there is none.
@@ -21,6 +21,8 @@ mod facts;
 mod files;
 mod hash;
 mod info;
+mod lines;
+mod list;
 mod login;
 mod secure;
 mod site;
@@ -34,8 +36,8 @@ use crate::listing::Facts;
 use crate::reply::encode_line;
 use crate::text::without_control;
 use crate::{
-    ActivePolicy, Admin, Capabilities, Code, DataRoute, Direction, Event, FtpPath, HashAlgorithm,
-    Id, Input, LoginInfo, Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
+    ActivePolicy, Admin, Capabilities, Code, DataRoute, Event, FtpPath, HashAlgorithm, Id, Input,
+    LoginInfo, Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
 };
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
@@ -58,6 +60,9 @@ const MAX_AHEAD_BYTES: usize = 16 * 1024;
 /// The level of MODE Z until OPTS says another one: zlib's own default.
 const DEFLATE_LEVEL: u8 = 6;
 
+/// The storage takes longer than any storage takes.
+const NO_ANSWER: &str = "The storage did not answer in time.";
+
 /// A deadline beyond this moment is none. Drivers add deadlines to clocks that end, so that a
 /// timeout of `Duration::MAX` would be a panic.
 const NEVER: Duration = Duration::from_secs(u32::MAX as u64);
@@ -76,6 +81,8 @@ pub struct Session {
     unsent: usize,
     next_id: u64,
     pending: Pending,
+    /// When the last request was made.
+    asked: Duration,
 
     user: Option<Vec<u8>>,
     login: Option<LoginInfo>,
@@ -120,6 +127,10 @@ enum Pending {
     Operation {
         id: Id,
         after: After,
+        /// Whether it changes anything, so that it is worth its end without its client.
+        writes: bool,
+        /// ABOR came; it is answered after the operation, whose answer says what became of it.
+        abort_asked: bool,
     },
     Listen {
         id: Id,
@@ -141,6 +152,8 @@ impl Session {
     pub fn new(config: Arc<SessionConfig>, peer: Peer, now: Now) -> Self {
         let names = Names::new(config.charset, config.utf8);
         let idle_timeout = config.idle_timeout;
+        // RFC 959 section 5.1: the default is ASCII Non-print.
+        let ascii = !config.image_by_default;
         let mut session = Self {
             config,
             peer,
@@ -151,13 +164,13 @@ impl Session {
             unsent: 0,
             next_id: 0,
             pending: Pending::Nothing,
+            asked: now.mono,
             user: None,
             login: None,
             login_failures: 0,
             unknown_commands: 0,
             cwd: FtpPath::root(),
-            // RFC 959 section 5.1: the default is ASCII Non-print.
-            ascii: true,
+            ascii,
             facts: Facts::default(),
             names,
             rest: 0,
@@ -204,7 +217,12 @@ impl Session {
             Input::TransferReady { id, result } => self.transfer_ready(id, result),
             Input::DataConnected { id } => self.data_connected(id),
             Input::TransferProgress { id, bytes } => self.transfer_progress(id, bytes),
-            Input::TransferEof { id, bytes, waited } => self.transfer_eof(id, bytes, waited),
+            Input::TransferEof {
+                id,
+                bytes,
+                stored,
+                waited,
+            } => self.transfer_eof(id, bytes, stored, waited),
             Input::TransferDone { id, report } => self.transfer_done(id, &report),
             Input::Tick => self.tick(),
             Input::Admin(Admin::Kick) => self.close_with("The operator closed this session."),
@@ -241,144 +259,12 @@ impl Session {
         {
             return false;
         }
-        matches!(self.pending, Pending::Transfer(_))
-            || (self.lines.waiting_lines() < MAX_AHEAD_LINES
-                && self.lines.waiting_bytes() < MAX_AHEAD_BYTES)
+        matches!(self.pending, Pending::Transfer(_)) || !self.is_far_ahead()
     }
 
     #[cfg(feature = "sim")]
     pub(crate) fn config(&self) -> &SessionConfig {
         &self.config
-    }
-
-    fn control(&mut self, bytes: &[u8]) {
-        if self.control_closed || matches!(self.pending, Pending::Tls { .. }) {
-            return;
-        }
-        self.lines.push(bytes);
-        if matches!(self.pending, Pending::Transfer(_)) {
-            self.look_ahead();
-        }
-    }
-
-    fn control_closed(&mut self) {
-        if core::mem::replace(&mut self.control_closed, true) {
-            return;
-        }
-        self.lines.clear();
-        self.ahead.clear();
-        match &self.pending {
-            Pending::Transfer(running) if self.outlives_control(running) => {}
-            Pending::Transfer(running) => {
-                let id = running.id;
-                self.outputs.push_back(Output::Cancel { id });
-                self.close("the client closed the connection during a transfer");
-            }
-            _ => self.close("the client closed the connection"),
-        }
-    }
-
-    /// What counts as truncated: an upload goes on without its control connection only when the
-    /// client had said QUIT, when the operator allows it, or when its commit has been under way
-    /// for longer than a dying client needs to close all its connections.
-    fn outlives_control(&self, running: &Running) -> bool {
-        let dying = running
-            .committing_since
-            .map(|since| since.saturating_add(self.config.hang_up_window))
-            .is_none_or(|until| self.now.mono < until);
-        running.direction == Direction::Upload
-            && (self.quit_seen || self.config.commit_on_disconnect || !dying)
-    }
-
-    /// Takes lines while nothing is pending and replies are not piling up.
-    fn advance(&mut self) {
-        while !self.closed
-            && !self.control_closed
-            && matches!(self.pending, Pending::Nothing)
-            && self.unsent < MAX_PENDING_REPLIES
-        {
-            let Some(line) = self.ahead.pop_front().or_else(|| self.lines.next_line()) else {
-                break;
-            };
-            self.line(line);
-            if matches!(self.pending, Pending::Transfer(_)) {
-                self.look_ahead();
-            }
-        }
-    }
-
-    /// During a transfer: what cannot wait is done at once, the rest is put aside, in order.
-    ///
-    /// Before the 150 only ABOR cannot wait, since any other reply would be taken for the
-    /// transfer's own. QUIT keeps its place, but that it came is known from here on.
-    fn look_ahead(&mut self) {
-        self.ahead
-            .extend(core::iter::from_fn(|| self.lines.next_line()));
-        let mut index = 0;
-        while let Some(line) = self.ahead.get(index) {
-            let parsed = match line {
-                Line::Text(text) => command::parse(text).ok(),
-                Line::TooLong => None,
-            };
-            let Pending::Transfer(running) = &self.pending else {
-                return;
-            };
-            let now = match parsed {
-                // One that waits for the end of a commit; a further one waits for that answer.
-                Some(Command::Abor) => !running.abort_asked,
-                Some(Command::Noop | Command::Stat(None)) => running.phase != Phase::Opening,
-                Some(Command::Quit) => {
-                    self.quit_seen = true;
-                    false
-                }
-                _ => false,
-            };
-            if now {
-                if let Some(line) = self.ahead.remove(index) {
-                    self.line(line);
-                }
-            } else {
-                index += 1;
-            }
-        }
-        let bytes: usize = self.ahead.iter().map(line_len).sum();
-        if self.ahead.len() > MAX_AHEAD_LINES || bytes > MAX_AHEAD_BYTES {
-            self.close_with("Too many commands during a transfer.");
-        }
-    }
-
-    fn line(&mut self, line: Line) {
-        self.last_command = self.now.mono;
-        let text = match line {
-            Line::Text(text) => text,
-            Line::TooLong => {
-                self.say(
-                    Code::UNKNOWN,
-                    "The command line is longer than 4,096 bytes.",
-                );
-                return;
-            }
-        };
-        match command::parse(&text) {
-            Ok(command) => {
-                self.log_command(&command);
-                self.command(command);
-            }
-            Err(error) => self.parse_error(error),
-        }
-    }
-
-    fn log_command(&mut self, command: &Command) {
-        let text = match command {
-            Command::Pass(_) => String::from("PASS ***"),
-            Command::Acct => String::from("ACCT ***"),
-            command => {
-                let line = command.encode();
-                let text = self.names.read(&line).map(printable);
-                text.unwrap_or_else(|_| printable(&line))
-            }
-        };
-        self.event(Event::Command(text));
     }
 
     fn parse_error(&mut self, error: ParseError) {
@@ -474,7 +360,8 @@ impl Session {
         self.run(command);
     }
 
-    /// Forgets what was prepared for a command that was refused unseen. Refused or not, it was
+    /// Forgets what was prepared for a command that was refused unseen: RFC 959 wants RNTO right
+    /// behind its RNFR, and though what stands between them is borne, a failed RNTO ends it. Refused or not, it was
     /// the one that REST, RNFR or the data connection was meant for: another one would get a
     /// wrong offset, a wrong source, or a connection that the client has closed by now, and that
     /// would pass for an empty file.
@@ -520,9 +407,9 @@ impl Session {
             Command::Mkd(path) => self.mkd(&path),
             Command::Size(path) => self.size(&path),
             Command::Mdtm(path) => self.mdtm(&path),
-            Command::List(path) => self.list("LIST", path.as_deref()),
-            Command::Nlst(path) => self.list("NLST", path.as_deref()),
-            Command::Mlsd(path) => self.list("MLSD", path.as_deref()),
+            Command::List(options, path) => self.list("LIST", options, path.as_deref()),
+            Command::Nlst(options, path) => self.list("NLST", options, path.as_deref()),
+            Command::Mlsd(path) => self.mlsd(path.as_deref()),
             Command::Mlst(path) => self.mlst(path.as_deref()),
             Command::Stat(None) => self.status(),
             Command::Stat(Some(path)) => self.stat_path(&path),
@@ -567,7 +454,9 @@ impl Session {
             Pending::Nothing => Some(self.last_command.saturating_add(self.idle_timeout)),
             Pending::Tls { since, .. } => Some(since.saturating_add(self.config.tls_timeout)),
             Pending::Transfer(running) => running.deadline,
-            Pending::Login { .. } | Pending::Operation { .. } | Pending::Listen { .. } => None,
+            Pending::Login { .. } | Pending::Operation { .. } | Pending::Listen { .. } => {
+                Some(self.asked.saturating_add(self.config.operation_timeout))
+            }
         };
         at.map(|at| at.min(NEVER))
     }
@@ -579,9 +468,17 @@ impl Session {
         match &self.pending {
             Pending::Transfer(_) => self.transfer_timer(),
             Pending::Tls { .. } => self.close("TLS did not come up or go down in time"),
+            Pending::Login { .. } | Pending::Operation { .. } => self.hangs(Code::LOCAL_ERROR),
+            Pending::Listen { .. } => self.hangs(Code::NO_DATA_CONNECTION),
             _ if self.login.is_none() => self.close_with("No login came in time."),
             _ => self.close_with("No command came in time."),
         }
+    }
+
+    /// The driver or its storage has not answered: the last resort.
+    fn hangs(&mut self, code: Code) {
+        self.say(code, NO_ANSWER);
+        self.close_with("The storage hangs.");
     }
 
     /// Back to waiting for commands. Ends the session where that was put off.
@@ -590,9 +487,7 @@ impl Session {
             return;
         }
         self.last_command = self.now.mono;
-        if self.control_closed {
-            self.close("the client had closed the connection");
-        } else if self.draining {
+        if self.draining {
             self.close_with("The server is shutting down.");
         }
     }
@@ -602,13 +497,19 @@ impl Session {
     }
 
     fn fresh_id(&mut self) -> Id {
+        self.asked = self.now.mono;
         self.next_id += 1;
         Id(self.next_id)
     }
 
     fn perform(&mut self, operation: Operation, after: After) {
         let id = self.fresh_id();
-        self.pending = Pending::Operation { id, after };
+        self.pending = Pending::Operation {
+            id,
+            after,
+            writes: operation.writes(),
+            abort_asked: false,
+        };
         self.outputs.push_back(Output::Perform { id, operation });
     }
 
@@ -639,7 +540,7 @@ impl Session {
     /// One reply, which `encode` appends to what goes out.
     fn put(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         let mute = matches!(self.pending, Pending::Tls { .. });
-        if self.control_closed || self.closed || mute {
+        if self.closed || mute {
             return;
         }
         // Replies that follow one another go out in one write.
@@ -689,21 +590,16 @@ impl Session {
         if core::mem::replace(&mut self.closed, true) {
             return;
         }
-        self.pending = Pending::Nothing;
-        if self.route.take() == Some(DataRoute::Passive) {
-            self.outputs.push_back(Output::StopListening);
+        if let Pending::Transfer(running) = core::mem::replace(&mut self.pending, Pending::Nothing)
+        {
+            // A log of transfers has those too that nobody was told the end of.
+            self.event(running.ended(Code::TRANSFER_ABORTED));
         }
+        self.stop_listening();
         self.lines.clear();
         self.ahead.clear();
         self.event(Event::Closing(reason));
         self.outputs.push_back(Output::Close);
-    }
-}
-
-fn line_len(line: &Line) -> usize {
-    match line {
-        Line::Text(text) => text.len(),
-        Line::TooLong => 0,
     }
 }
 

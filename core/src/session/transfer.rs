@@ -5,10 +5,10 @@
 //! then exactly one final reply, after the data connection is closed and, for an upload, after
 //! the storage has confirmed it.
 
-use super::{Pending, Session};
+use super::{NO_ANSWER, Pending, Session};
 use crate::{
-    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, ListFormat, Output,
-    Reply, StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
+    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Output, Reply,
+    StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
 };
 use alloc::boxed::Box;
 use alloc::format;
@@ -45,7 +45,12 @@ pub(super) struct Running {
     /// When the commit was ordered.
     pub(super) committing_since: Option<Duration>,
     route: DataRoute,
+    /// What is listed.
+    pub(super) listing: Option<Box<TransferKind>>,
     ascii: bool,
+    deflate: bool,
+    /// Bytes of the file that an upload brought.
+    stored: u64,
     /// Bytes that ALLO named.
     expected: Option<u64>,
     /// Bytes of the file that stay before those of an upload.
@@ -56,6 +61,18 @@ pub(super) struct Running {
     pub(super) unique: Option<Vec<u8>>,
     /// ABOR came while the upload was being committed; it is answered after that.
     pub(super) abort_asked: bool,
+}
+
+impl Running {
+    /// The line of the log: it has ended, with this code.
+    pub(super) fn ended(self, code: Code) -> Event {
+        Event::Transfer {
+            verb: self.verb,
+            path: self.path,
+            bytes: self.bytes,
+            code: code.value(),
+        }
+    }
 }
 
 impl Session {
@@ -69,13 +86,13 @@ impl Session {
             self.refuse(Code::FILE_UNAVAILABLE, "/ is a directory.");
             return;
         }
-        if self.ascii && range.is_some() {
+        if self.converts() && range.is_some() {
             self.refuse(Code::BAD_RANGE, "RANG needs TYPE I.");
             return;
         }
         let offset = range.map_or(rest, |(first, _)| first);
         let length = range.map(|(first, last)| (last - first).saturating_add(1));
-        if self.ascii && offset > 0 {
+        if self.converts() && offset > 0 {
             self.refuse(Code::BAD_OFFSET, "REST needs TYPE I.");
             return;
         }
@@ -109,7 +126,7 @@ impl Session {
             );
             return;
         }
-        if self.ascii && offset > 0 {
+        if self.converts() && offset > 0 {
             self.refuse(Code::BAD_OFFSET, "REST needs TYPE I.");
             return;
         }
@@ -124,25 +141,6 @@ impl Session {
             expected,
         };
         self.begin(if append { "APPE" } else { "STOR" }, route, kind);
-    }
-
-    /// LIST, NLST and MLSD. They leave REST alone: clients list between REST and RETR.
-    pub(super) fn list(&mut self, verb: &'static str, argument: Option<&[u8]>) {
-        let Some((route, path)) = self.prepared(argument.unwrap_or_default(), false) else {
-            return;
-        };
-        let format = match verb {
-            "NLST" => ListFormat::Names,
-            "MLSD" => ListFormat::Facts(self.shown_facts()),
-            _ => ListFormat::Long,
-        };
-        let pattern = None;
-        let kind = TransferKind::List {
-            path,
-            format,
-            pattern,
-        };
-        self.begin(verb, route, kind);
     }
 
     /// The prepared data connection and the path, or a reply that says what is missing.
@@ -190,10 +188,15 @@ impl Session {
             TransferKind::Retrieve { length, .. } => (None, 0, *length),
             TransferKind::List { .. } => (None, 0, None),
         };
+        let listing = match &kind {
+            TransferKind::List { .. } => Some(Box::new(kind.clone())),
+            _ => None,
+        };
+        let deadline = self.now.mono.saturating_add(self.config.operation_timeout);
         let transfer = Transfer {
             id,
             kind,
-            ascii: self.ascii,
+            ascii: self.converts(),
             began_unix: self.now.unix,
             peer: self.peer_ip(),
             stall_timeout: self.config.stall_timeout,
@@ -210,10 +213,13 @@ impl Session {
             direction: transfer.direction(),
             phase: Phase::Opening,
             bytes: 0,
-            deadline: None,
+            deadline: Some(deadline),
             committing_since: None,
             route,
-            ascii: self.ascii && verb != "MLSD",
+            listing,
+            ascii: transfer.ascii && verb != "MLSD",
+            deflate: transfer.deflate.is_some(),
+            stored: 0,
             expected,
             offset,
             length,
@@ -240,6 +246,15 @@ impl Session {
         let size = match result {
             Ok(size) => size,
             Err(error) => {
+                if let Some(kind) = running.second_try(&error) {
+                    let (verb, route) = (running.verb, running.route);
+                    let named = running.path.clone();
+                    self.begin(verb, route, kind);
+                    if let Pending::Transfer(running) = &mut self.pending {
+                        running.path = named;
+                    }
+                    return;
+                }
                 let code = storage_code(running, &error);
                 self.end(code, error.message);
                 return;
@@ -288,7 +303,7 @@ impl Session {
 
     /// The end of the data is not yet a whole file: see [`Session::control_closed`], which
     /// has cancelled the upload by now if the control connection had gone before.
-    pub(super) fn transfer_eof(&mut self, id: Id, bytes: u64, waited: Duration) {
+    pub(super) fn transfer_eof(&mut self, id: Id, bytes: u64, stored: u64, waited: Duration) {
         let patience = waited.saturating_mul(10).min(self.config.hang_up_window);
         let settled = self.now.mono.saturating_add(patience);
         let suspicious = waited >= self.config.pause_before_end
@@ -301,7 +316,7 @@ impl Session {
         if running.direction != Direction::Upload || !moving {
             return;
         }
-        running.bytes = bytes;
+        (running.bytes, running.stored) = (bytes, stored);
         if suspicious {
             running.phase = Phase::Settling;
             running.deadline = Some(settled);
@@ -323,7 +338,7 @@ impl Session {
         running.committing_since = Some(now);
         let promised = running.expected.unwrap_or(0);
         // After REST some clients name the whole file, others what is left of it.
-        let there = running.offset.saturating_add(running.bytes);
+        let there = running.offset.saturating_add(running.stored);
         let output = if strict && !running.ascii && there < promised {
             Output::Discard {
                 id,
@@ -374,12 +389,7 @@ impl Session {
         // waits in a listener's queue may be a connection that the client has given up.
         self.stop_listening();
         self.say(code, text);
-        self.event(Event::Transfer {
-            verb: running.verb,
-            path: running.path,
-            bytes: running.bytes,
-            code: code.value(),
-        });
+        self.event(running.ended(code));
         self.settle();
     }
 
@@ -392,19 +402,20 @@ impl Session {
 
     /// The timer of the transfer has run out.
     pub(super) fn transfer_timer(&mut self) {
-        if matches!(&self.pending, Pending::Transfer(r) if r.phase == Phase::Settling) {
-            self.commit();
+        let Pending::Transfer(running) = &self.pending else {
             return;
-        }
+        };
+        let (code, text) = match running.phase {
+            Phase::Settling => return self.commit(),
+            Phase::Opening => (Code::LOCAL_ERROR, NO_ANSWER),
+            _ => (Code::NO_DATA_CONNECTION, "No data connection came in time."),
+        };
         self.cancel_running();
-        self.end(
-            Code::NO_DATA_CONNECTION,
-            String::from("No data connection came in time."),
-        );
+        self.end(code, String::from(text));
     }
 
     /// RFC 959 section 4.1.3: 426 for the transfer, then 226 for ABOR. A commit that has begun
-    /// is waited for.
+    /// is waited for, and so is an operation: only its answer says whether it was in time.
     pub(super) fn abor(&mut self) {
         match &mut self.pending {
             Pending::Transfer(running) if running.phase == Phase::Committing => {
@@ -416,6 +427,13 @@ impl Session {
                 let (code, text) = failed(&TransferFailure::Cancelled, upload);
                 self.end(code, text);
                 self.say(Code::TRANSFER_COMPLETE, "Aborted.");
+            }
+            Pending::Operation {
+                id, abort_asked, ..
+            } => {
+                *abort_asked = true;
+                let id = *id;
+                self.outputs.push_back(Output::Cancel { id });
             }
             _ => self.say(Code::NO_TRANSFER, "There is no transfer to abort."),
         }
@@ -443,7 +461,8 @@ fn storage_code(running: &Running, error: &StorageError) -> Code {
 fn opening(running: &Running, size: Option<u64>) -> String {
     let mode = if running.ascii { "ASCII" } else { "BINARY" };
     let path = running.path.display();
-    match size.filter(|_| !running.ascii && running.verb == "RETR") {
+    let as_it_is = !running.ascii && !running.deflate;
+    match size.filter(|_| as_it_is && running.verb == "RETR") {
         Some(size) => format!("Opening {mode} mode data connection for {path} ({size} bytes)."),
         None => format!("Opening {mode} mode data connection for {path}."),
     }

@@ -168,6 +168,14 @@ impl Command {
         self.transfers
     }
 
+    /// Whether it may take the storage's time, so that there is something to abort.
+    fn asks_storage(&self) -> bool {
+        let row = VERBS
+            .iter()
+            .find(|(verb, ..)| verb.as_bytes() == self.verb());
+        row.is_some_and(|(_, _, storage)| *storage)
+    }
+
     /// Whether it may be answered while a transfer before it still runs.
     fn is_urgent(&self) -> bool {
         match self.verb() {
@@ -205,7 +213,7 @@ pub(super) struct Conversation {
     greeted: bool,
     /// 421 or 221 has been said.
     over: bool,
-    /// The last reply ended a transfer, so that ABOR's own may follow.
+    /// The last reply ended something that ABOR was for, so that its own may follow.
     transfer_ended: bool,
 }
 
@@ -296,7 +304,7 @@ impl Conversation {
         let Some(command) = self.outstanding.remove(index) else {
             return Ok(None);
         };
-        self.transfer_ended = command.transfers;
+        self.transfer_ended = command.asks_storage();
         self.over = code == 221;
         Ok(Some(Exchange {
             command,

@@ -8,6 +8,7 @@ use super::model::Moved;
 use super::script::{DataPlan, Then};
 use super::simulator::{Simulator, Waited};
 use crate::Id;
+use crate::deflate::Deflater;
 use crate::driver::DataStream;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -24,27 +25,56 @@ pub(super) struct DataClient {
     end: Then,
     /// The server has ended its side.
     finished: bool,
+    /// The connection is in MODE Z.
+    deflates: bool,
+    /// What deflates the upload, until its end.
+    deflater: Option<Deflater>,
 }
 
 impl DataClient {
-    pub(super) fn new(plan: DataPlan) -> Self {
-        Self {
+    /// `level` is that of MODE Z, where that holds.
+    pub(super) fn new(mut plan: DataPlan, level: Option<u8>) -> Self {
+        let bytes = core::mem::take(&mut plan.upload);
+        let mut client = Self {
             end: plan.then,
+            deflater: level.filter(|_| !plan.as_it_is).map(Deflater::new),
+            deflates: level.is_some(),
             plan,
             taken: 0,
             received: Vec::new(),
             finished: false,
-        }
+        };
+        client.send(&bytes);
+        client.end_stream();
+        client
+    }
+
+    /// Whether the connection is in MODE Z.
+    pub(super) fn deflates(&self) -> bool {
+        self.deflates
     }
 
     /// More to send.
     pub(super) fn send(&mut self, bytes: &[u8]) {
-        self.plan.upload.extend_from_slice(bytes);
+        match &mut self.deflater {
+            Some(deflater) => deflater.write(bytes, &mut self.plan.upload),
+            None => self.plan.upload.extend_from_slice(bytes),
+        }
+    }
+
+    /// A client that will close in order sends the end of its zlib stream before.
+    fn end_stream(&mut self) {
+        if self.end == Then::Close
+            && let Some(mut deflater) = self.deflater.take()
+        {
+            deflater.finish(&mut self.plan.upload);
+        }
     }
 
     /// Goes on: nothing limits the download any more, and then comes this end.
     pub(super) fn resume(&mut self, end: Then) {
         self.end = end;
+        self.end_stream();
         if end == Then::Close && !self.finished {
             self.plan.limit = None;
         }
@@ -53,6 +83,7 @@ impl DataClient {
     /// Breaks the connection off now.
     pub(super) fn reset(&mut self) {
         self.end = Then::Break;
+        self.deflater = None;
         self.plan.upload.truncate(self.taken);
         self.plan.limit = Some(self.received.len());
     }

@@ -16,7 +16,7 @@
 //! | `@more TEXT`, `@resume`, `@end`, `@break` | what happens to an open data connection |
 //! | `@sleep N` | lets N seconds pass |
 //! | `@quiet` | gives the server time to answer |
-//! | `@close` | closes the control connection |
+//! | `@close`, `@finish` | closes the control connection, or its own side alone |
 //! | `@hold`, `@one`, `@release` | keeps the storage from answering, lets it answer once, or again |
 //! | `@ports N` | no passive port is free (0), or some are |
 //! | `@tls WORD` | the next handshake `fails`; those to come are a `hold`, or `release`d |
@@ -275,6 +275,7 @@ fn directive(line: &[u8]) -> Option<Directive> {
         b"sleep" => Step::Sleep(seconds(rest)),
         b"quiet" => Step::Quiet,
         b"close" => Step::Close,
+        b"finish" => Step::Finish,
         b"hold" => Step::HoldStorage,
         b"one" => Step::AnswerOne,
         b"release" => Step::ReleaseStorage,

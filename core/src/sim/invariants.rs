@@ -52,6 +52,8 @@ pub(super) struct Monitor {
     moved: Moved,
     /// The request that the session waits for. There is never a second one.
     request: Option<(Id, Stage)>,
+    /// The last operation that was asked for: it can be cancelled, and is waited for all the same.
+    operation: Option<Id>,
     last_id: Option<Id>,
     /// Whether somebody is logged in, and if so, whether with the right to write.
     login: Option<bool>,
@@ -175,6 +177,7 @@ impl Monitor {
             }
             Output::Perform { id, operation } => {
                 self.asks(*id);
+                self.operation = Some(*id);
                 self.operation(operation);
             }
             Output::Listen { id } => {
@@ -200,7 +203,9 @@ impl Monitor {
             Output::Cancel { id } => {
                 let known = self.waits_for(*id);
                 self.demand(known, || format!("{id:?} was cancelled and does not run"));
-                self.request = None;
+                if self.operation != Some(*id) {
+                    self.request = None;
+                }
             }
             Output::StartTls | Output::StopTls => self.conversation.forget(),
             Output::Event(event) => self.event(event),

@@ -19,6 +19,7 @@ mod model;
 mod pieces;
 mod script;
 mod simulator;
+pub mod targets;
 mod tls;
 mod transcript;
 mod work;

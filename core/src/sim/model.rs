@@ -8,6 +8,7 @@ mod more;
 
 use super::conversation::{Command, Exchange};
 use super::transcript::shown;
+use crate::deflate::{InflateError, Inflater};
 use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -28,6 +29,8 @@ pub(super) struct Model {
     directories: Arc<BTreeSet<Path>>,
     cwd: Path,
     image: bool,
+    /// MODE Z.
+    deflate: bool,
     rest: u64,
     rename_from: Option<Path>,
     copy_from: Option<Path>,
@@ -105,7 +108,12 @@ impl Model {
             }
             b"CDUP" | b"XCUP" => self.cwd = parent(&self.cwd).to_vec(),
             b"PWD" | b"XPWD" => return self.check_pwd(exchange.reply),
-            b"TYPE" => self.image = !matches!(argument.first(), Some(b'a' | b'A')),
+            b"TYPE" => {
+                // A server that leaves line ends alone says so.
+                self.image = !matches!(argument.first(), Some(b'a' | b'A'))
+                    || exchange.reply.ends_with(b"stay as they are.\r\n");
+            }
+            b"MODE" => self.deflate = argument.eq_ignore_ascii_case(b"Z"),
             b"REST" => (self.rest, self.range) = (number(argument), None),
             b"RANG" => {
                 self.rest = 0;
@@ -116,11 +124,23 @@ impl Model {
             b"MKD" | b"XMKD" => self.make_directory(path())?,
             b"RMD" | b"XRMD" => self.remove_directory(&path())?,
             b"SIZE" => return self.check_size(&path(), exchange.reply),
-            b"STOR" | b"APPE" => self.store(verb == b"APPE", path(), rest, &moved.sent)?,
-            b"STOU" => self.store_new(exchange.command.file.as_deref(), &moved.sent)?,
-            b"RETR" => return self.check_download(&path(), rest, range, &moved.received),
-            b"NLST" => return self.check_names(argument, &moved.received, false),
-            b"MLSD" => return self.check_names(argument, &moved.received, true),
+            b"STOR" | b"APPE" => {
+                let sent = self.plain(&moved.sent)?;
+                self.store(verb == b"APPE", path(), rest, &sent)?;
+            }
+            b"STOU" => {
+                let sent = self.plain(&moved.sent)?;
+                self.store_new(exchange.command.file.as_deref(), &sent)?;
+            }
+            b"RETR" => {
+                let received = self.plain(&moved.received)?;
+                return self.check_download(&path(), rest, range, &received);
+            }
+            b"NLST" | b"MLSD" => {
+                let received = self.plain(&moved.received)?;
+                return self.check_names(argument, &received, verb == b"MLSD");
+            }
+            b"LIST" => self.plain(&moved.received).map(drop)?,
             verb => return self.learn_more(verb, argument, exchange.reply, range, copy_from),
         }
         Ok(())
@@ -154,8 +174,17 @@ impl Model {
         }
         let mut other = self.clone();
         let path = resolve(&self.cwd, command.argument());
-        other.store(append, path, self.rest, &moved.sent).ok()?;
+        let sent = self.plain(&moved.sent).ok()?;
+        other.store(append, path, self.rest, &sent).ok()?;
         Some(other)
+    }
+
+    /// What the bytes of a data connection stand for.
+    fn plain<'a>(&self, wire: &'a [u8]) -> Result<Cow<'a, [u8]>, String> {
+        if self.deflate {
+            return inflate(wire).map(Cow::Owned);
+        }
+        Ok(Cow::Borrowed(wire))
     }
 
     /// Whether the client knows of just these objects, by key and in order; a key that ends in
@@ -401,8 +430,17 @@ impl Model {
             let all = files.chain(directories);
             let names = all.filter_map(|other| below(other, &path)?.get(1..));
             expected.extend(names.filter(|name| !name.contains(&b'/')));
+        } else if self.files.contains_key(&path) || facts || !argument.iter().any(is_wildcard) {
+            // A file is called as it was asked for.
+            let name = path.get(parent(&path).len() + 1..).unwrap_or_default();
+            let end = argument.iter().rposition(|b| *b != b'/');
+            let asked = argument.get(..end.map_or(0, |at| at + 1));
+            let asked = asked.filter(|asked| !facts && asked.ends_with(name));
+            expected.push(asked.unwrap_or(name));
         } else {
-            expected.extend(path.get(parent(&path).len() + 1..));
+            let slash = argument.iter().rposition(|b| *b == b'/');
+            let (before, _) = argument.split_at(slash.map_or(0, |at| at + 1));
+            return self.check_matches(before, &parent(&path).to_vec(), &listed);
         }
         expected.sort_unstable();
         if listed == expected {
@@ -415,6 +453,29 @@ impl Model {
             show(&expected),
             show(&listed)
         ))
+    }
+
+    /// Names that a pattern is said to match: children of its directory, each once. Which of them
+    /// match is a matter of the pattern's own tests.
+    fn check_matches(&self, before: &[u8], path: &Path, listed: &[&[u8]]) -> Result<(), String> {
+        self.need_directory(path)?;
+        let directories = self.all_directories();
+        for pair in listed.windows(2) {
+            if pair.first() == pair.last() {
+                return Err(format!("{} is listed twice", text(path)));
+            }
+        }
+        for line in listed {
+            let name = line.strip_prefix(before);
+            let child = name.map(|name| [path.as_slice(), b"/", name].concat());
+            let known = child.is_some_and(|child| {
+                self.files.contains_key(&child) || directories.contains(&child.as_slice())
+            });
+            if !known {
+                return Err(format!("{} is not in {}", shown(line), text(path)));
+            }
+        }
+        Ok(())
     }
 
     fn check_pwd(&self, reply: &[u8]) -> Result<(), String> {
@@ -448,6 +509,23 @@ impl Model {
             shown(reply)
         ))
     }
+}
+
+/// A whole zlib stream.
+pub(super) fn inflate(wire: &[u8]) -> Result<Vec<u8>, String> {
+    let (mut inflater, mut bytes) = (Inflater::new(), Vec::new());
+    let result: Result<(), InflateError> = inflater.write(wire, |piece| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    });
+    result
+        .and_then(|()| inflater.finish())
+        .map_err(|error| format!("{error} {}", shown(wire)))?;
+    Ok(bytes)
+}
+
+fn is_wildcard(byte: &u8) -> bool {
+    matches!(byte, b'*' | b'?' | b'[')
 }
 
 /// What an argument names (RFC 3659 section 6).

@@ -33,6 +33,8 @@ pub struct DataPlan {
     pub limit: Option<usize>,
     /// What it does when its upload is sent, or its download has reached `limit`.
     pub then: Then,
+    /// In MODE Z the upload is sent as it is, whatever that means to the server.
+    pub as_it_is: bool,
 }
 
 /// When a client's data connection comes about.
@@ -68,6 +70,7 @@ impl DataPlan {
             pace: Duration::ZERO,
             limit: None,
             then: Then::Close,
+            as_it_is: false,
         }
     }
 
@@ -97,6 +100,15 @@ impl DataPlan {
     pub fn delayed(self, delay: Duration) -> Self {
         Self {
             connect: Connect::After(delay),
+            ..self
+        }
+    }
+
+    /// In MODE Z does not deflate what it sends.
+    #[must_use]
+    pub fn as_it_is(self) -> Self {
+        Self {
+            as_it_is: true,
             ..self
         }
     }
@@ -175,6 +187,8 @@ pub enum Step {
     Sleep(Duration),
     /// Closes the control connection.
     Close,
+    /// Ends the client's side of the control connection, and goes on reading.
+    Finish,
     /// From now on the storage does not answer.
     HoldStorage,
     /// The storage answers the oldest request that it was holding back.
@@ -306,6 +320,12 @@ impl Script {
     #[must_use]
     pub fn close(self) -> Self {
         self.step(Step::Close)
+    }
+
+    /// Ends the client's side of the control connection, and goes on reading.
+    #[must_use]
+    pub fn finish(self) -> Self {
+        self.step(Step::Finish)
     }
 
     /// Greeting, USER and PASS, as an account that exists.

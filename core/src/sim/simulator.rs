@@ -88,6 +88,8 @@ pub struct Simulator {
     pieces: Pieces,
     client_closes: bool,
     client_closed: bool,
+    /// The client has ended its own side alone, and still reads.
+    half_closed: bool,
 
     answers: VecDeque<(Id, Option<SocketAddr>)>,
     /// TLS is to come up (true) or to go down on the control connection.
@@ -182,6 +184,7 @@ impl Simulator {
             pieces: Pieces::default(),
             client_closes: false,
             client_closed: false,
+            half_closed: false,
             answers: VecDeque::new(),
             tls: None,
             tls_held: false,
@@ -466,6 +469,10 @@ impl Simulator {
             Step::Close => {
                 self.record(|| Record::ClientClosed);
                 self.client_closes = true;
+            }
+            Step::Finish => {
+                self.transcript.push(Record::ClientClosed);
+                (self.client_closes, self.half_closed) = (true, true);
             }
             Step::HoldStorage => self.storage_held = true,
             Step::AnswerOne => self.permits += 1,

@@ -1,6 +1,6 @@
 //! What a driver's worker has to do, in the order in which the session asked for it.
 
-use crate::driver::LoginRequest;
+use crate::driver::{Cancel, LoginRequest};
 use crate::{Id, Operation, Transfer, TransferFailure, TransferReport};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,6 +15,7 @@ pub(super) enum Work {
     Perform {
         id: Id,
         operation: Operation,
+        cancel: Cancel,
     },
     Open(Box<Transfer>),
     Run {
@@ -35,9 +36,23 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Whether this waits for the storage, and not for the network.
+    /// Whether this waits for the storage, and not for the network. An operation that nobody
+    /// wants any more does not.
     pub(super) fn asks_storage(&self) -> bool {
-        !matches!(self, Self::Run { .. })
+        match self {
+            Self::Run { .. } => false,
+            Self::Perform { cancel, .. } => !cancel.is_cancelled(),
+            _ => true,
+        }
+    }
+
+    /// Cancels the operation of this id, if this is it.
+    pub(super) fn cancel_operation(&self, wanted: Id) {
+        if let Self::Perform { id, cancel, .. } = self
+            && *id == wanted
+        {
+            cancel.cancel();
+        }
     }
 
     /// The transfer that this is a part of.

@@ -155,17 +155,28 @@ fn it_overtakes_what_was_queued() {
 }
 
 #[test]
-fn while_an_operation_runs_it_waits() {
-    play(
-        &demo()
+fn while_an_operation_waits_for_the_store() {
+    let store = store();
+    play_on(
+        &store,
+        &each(demo(), &[("RNFR a.txt", 350)])
             .step(Step::HoldStorage)
-            .send("CWD dir")
-            .send("ABOR")
+            .send("RNTO b.txt")
             .quiet()
+            .send("PWD")
+            .send("ABOR")
+            .send("ABOR")
+            .expect_text(451, "Aborted")
+            .expect_text(226, "Aborted")
+            .expect(257)
+            .expect(225)
             .step(Step::ReleaseStorage)
-            .expect(250)
-            .expect(225),
+            .retrieves("a.txt", "hello"),
     );
+    assert!(store.file("/b.txt").is_none());
+    let pipelined = demo().raw("DELE a.txt\r\nABOR\r\nNOOP\r\n").expect(451);
+    play_on(&store, &pipelined.expect(226).expect(200));
+    assert!(store.file("/a.txt").is_some());
 }
 
 #[test]

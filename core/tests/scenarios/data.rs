@@ -45,6 +45,26 @@ fn parameters() {
 }
 
 #[test]
+fn the_type_before_anybody_says_one() {
+    for (image, code) in [(false, 550), (true, 213)] {
+        let mut config = SessionConfig::default();
+        config.image_by_default = image;
+        let script = Script::new().login("demo", "secret");
+        let script = each(
+            script,
+            &[
+                ("SIZE a.txt", code),
+                ("TYPE A", 200),
+                ("SIZE a.txt", 550),
+                ("TYPE I", 200),
+                ("SIZE a.txt", 213),
+            ],
+        );
+        play_with(config, &store(), &script);
+    }
+}
+
+#[test]
 fn pasv_names_the_control_connections_own_address() {
     play(
         &demo()

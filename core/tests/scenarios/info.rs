@@ -159,9 +159,9 @@ fn unknown_verbs() {
 fn too_many_unknown_verbs_close_the_connection() {
     let mut script = Script::new().expect(220);
     for _ in 1..20 {
-        script = script.send("GET / HTTP/1.1").expect(500);
+        script = script.send("XYZZY / 1.1").expect(500);
     }
-    play(&script.send("Host: example.com").expect(421).expect_closed());
+    play(&script.send("XYZZY").expect(421).expect_closed());
 }
 
 #[test]
@@ -186,13 +186,13 @@ fn unknown_verbs_here_and_there_do_not_end_a_login() {
         script = each(script, &[("XYZZY a.txt", 500), ("NOOP", 200)]);
     }
     for _ in 1..20 {
-        script = script.send("Host: example.com").expect(500);
+        script = script.send("Accept: text").expect(500);
     }
-    play(&script.send("Host: example.com").expect(421).expect_closed());
+    play(&script.send("Accept: text").expect(421).expect_closed());
     let mut stranger = Script::new().expect(220);
     for _ in 1..20 {
-        stranger = each(stranger, &[("Host: example.com", 500), ("NOOP", 200)]);
+        stranger = each(stranger, &[("Accept: text", 500), ("NOOP", 200)]);
     }
-    let last = stranger.send("Host: example.com").expect(421);
+    let last = stranger.send("Accept: text").expect(421);
     play(&last.expect_closed());
 }

@@ -11,6 +11,7 @@ mod list;
 mod multipart;
 mod parts;
 mod read;
+mod restore;
 mod write;
 
 use std::net::IpAddr;
@@ -38,9 +39,8 @@ const MAX_KEY: usize = 1023;
 const MAX_XML: u64 = 8 * 1024 * 1024;
 
 /// Sub-resources that OSS has and this store has not.
-const NOT_HERE: [&str; 22] = [
+const NOT_HERE: [&str; 21] = [
     "symlink",
-    "restore",
     "tagging",
     "x-oss-rename",
     "x-oss-process",
@@ -349,6 +349,7 @@ impl Call<'_> {
             "PUT" if has("acl") => Err(ApiError::not_implemented("acl")),
             "PUT" if is_copy => run(api, "CopyObject", || self.copy()),
             "PUT" => run(api, "PutObject", || self.put(body)),
+            "POST" if has("restore") => run(api, "RestoreObject", || self.restore()),
             "POST" if has("append") => run(api, "AppendObject", || self.append(body)),
             "POST" if has("uploads") => run(api, "InitiateMultipartUpload", || self.initiate()),
             "POST" if has("uploadId") => {

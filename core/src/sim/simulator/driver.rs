@@ -4,13 +4,13 @@ use super::{Simulator, Waited};
 use crate::driver::{Cancel, Job, LoginRequest};
 use crate::sim::conversation::Conversation;
 use crate::sim::data::{DataClient, SimStream};
-use crate::sim::model::Moved;
+use crate::sim::model::{Moved, inflate};
 use crate::sim::script::{Connect, DataPlan};
 use crate::sim::transcript::Record;
 use crate::sim::work::Work;
 use crate::{
     DataError, Direction, Id, Input, LoginInfo, Operation, Output, StorageError, Transfer,
-    TransferFailure, TransferReport,
+    TransferFailure, TransferKind, TransferReport,
 };
 use alloc::format;
 use core::net::SocketAddr;
@@ -78,7 +78,12 @@ impl Simulator {
             }
             Output::Perform { id, operation } => {
                 self.record(|| Record::Asked(operation.clone()));
-                self.work.push_back(Work::Perform { id, operation });
+                let cancel = Cancel::new();
+                self.work.push_back(Work::Perform {
+                    id,
+                    operation,
+                    cancel,
+                });
             }
             Output::Listen { id } => {
                 let address = self.ports_free.then(|| {
@@ -90,7 +95,20 @@ impl Simulator {
             Output::Open(transfer) => {
                 self.record(|| Record::Opened(transfer.kind.clone()));
                 self.cancels.insert(transfer.id, Cancel::new());
-                if let Some(plan) = self.plans.pop_front() {
+                let again = matches!(
+                    transfer.kind,
+                    TransferKind::List {
+                        pattern: Some(_),
+                        ..
+                    }
+                );
+                let plan = if again {
+                    // The same command once more; the plan was for it.
+                    self.planned.remove(Id(transfer.id.0.saturating_sub(1)))
+                } else {
+                    self.plans.pop_front()
+                };
+                if let Some(plan) = plan {
                     self.planned.insert(transfer.id, plan);
                 }
                 self.work.push_back(Work::Open(transfer));
@@ -108,6 +126,9 @@ impl Simulator {
     }
 
     fn receive(&mut self, bytes: &[u8]) {
+        if self.client_closed && !self.half_closed {
+            return;
+        }
         // A write that is not made of replies is the monitor's to report.
         if self.sparing && self.lenient {
             return;
@@ -130,6 +151,7 @@ impl Simulator {
     }
 
     fn cancel(&mut self, id: Id) {
+        self.work.iter().for_each(|work| work.cancel_operation(id));
         if let Some(cancel) = self.cancels.get(id) {
             cancel.cancel();
         }
@@ -155,7 +177,11 @@ impl Simulator {
         }
         match work {
             Work::Login { id, request } => self.login(id, &request),
-            Work::Perform { id, operation } => self.operation(id, &operation),
+            Work::Perform {
+                id,
+                operation,
+                cancel,
+            } => self.operation(id, &operation, &cancel),
             Work::Open(transfer) => self.open(*transfer),
             Work::Run { id } => self.run(id),
             Work::Commit { id } => self.commit(id),
@@ -179,9 +205,9 @@ impl Simulator {
         self.input(Input::Login { id, result });
     }
 
-    fn operation(&mut self, id: Id, operation: &Operation) {
+    fn operation(&mut self, id: Id, operation: &Operation, cancel: &Cancel) {
         if let Some(volume) = self.volume.clone() {
-            let result = volume.perform(operation, &Cancel::new());
+            let result = volume.perform(operation, cancel);
             self.input(Input::Performed { id, result });
         }
     }
@@ -217,7 +243,7 @@ impl Simulator {
             Connect::After(_) | Connect::Never => self.wait(id, patience, |_| false),
         };
         if connected == Waited::Ready {
-            self.client = Some(DataClient::new(plan));
+            self.client = Some(DataClient::new(plan, job.transfer().deflate));
             self.input(Input::DataConnected { id });
             self.pump(id, job);
         } else {
@@ -250,13 +276,19 @@ impl Simulator {
             self.input(Input::TransferDone { id, report });
             return;
         }
-        let (bytes, waited) = (job.progress().bytes(), job.waited());
+        let (bytes, stored) = (job.progress().bytes(), job.stored());
+        let waited = job.waited();
         self.jobs.insert(id, job);
         self.pumping = None;
         // Whatever the control connection has received comes before the end of the data.
         while !self.is_over() && self.next_free() {}
         if self.jobs.contains(id) {
-            self.input(Input::TransferEof { id, bytes, waited });
+            self.input(Input::TransferEof {
+                id,
+                bytes,
+                stored,
+                waited,
+            });
         }
     }
 
@@ -265,13 +297,19 @@ impl Simulator {
         let Some(client) = self.client.take() else {
             return;
         };
+        let deflated = client.deflates();
         let moved: Moved = client.into_moved();
         if upload {
             self.record(|| Record::Uploaded(moved.sent.clone()));
         } else {
             self.record(|| Record::Downloaded(moved.received.clone()));
             if !self.lenient {
-                self.last_download = Some(moved.received.clone());
+                // What the client makes of it, where it has come whole.
+                let inflated = deflated.then(|| inflate(&moved.received));
+                self.last_download = Some(match inflated {
+                    Some(Ok(bytes)) => bytes,
+                    _ => moved.received.clone(),
+                });
             }
         }
         self.monitor.moved(moved);
