@@ -42,7 +42,7 @@ pub struct GatewayConfig {
     /// The size in bytes that parts grow to, since their numbers end at 10,000: 32 MiB. A part is
     /// held in memory until OSS has it. With the defaults an upload ends at 273 GiB.
     pub max_part_size: u64,
-    /// A file of more bytes is copied in parts when it is renamed: 1 GiB, OSS's limit for
+    /// A file of more bytes is copied in parts, by renames and copies: 1 GiB, OSS's limit for
     /// CopyObject.
     pub copy_limit: u64,
     /// The size in bytes of such a part: 64 MiB.

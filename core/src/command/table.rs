@@ -78,10 +78,20 @@ const fn spec(
 
 /// A verb that is known and answers 502.
 const fn refused(verb: &'static str, help: &'static str) -> Spec {
-    spec(verb, "", help, parse::not_implemented).before_login()
+    spec(verb, "", help, parse::not_implemented)
+        .codes(&[502])
+        .before_login()
 }
 
 impl Spec {
+    const fn source(mut self, source: &'static str) -> Self {
+        self.source = source;
+        self
+    }
+    const fn codes(mut self, codes: &'static [u16]) -> Self {
+        self.codes = codes;
+        self
+    }
     const fn alias(mut self, alias: &'static str) -> Self {
         self.alias = alias;
         self
@@ -125,319 +135,191 @@ impl Spec {
 }
 
 /// All commands, in the order in which HELP shows them.
+#[rustfmt::skip]
 pub static COMMANDS: &[Spec] = &[
-    spec("USER", "name", "who logs in", parse::user).before_login(),
+    spec("USER", "name", "who logs in", parse::user)
+        .source("RFC 959 4.1.1").codes(&[331, 534]).before_login(),
     spec("PASS", "password", "log in", parse::pass)
-        .alias("P@SW")
-        .before_login(),
-    spec(
-        "ACCT",
-        "account",
-        "nothing: no account is needed",
-        parse::acct,
-    )
-    .before_login(),
-    spec("REIN", "", "log out and begin anew", parse::rein).before_login(),
-    spec("QUIT", "", "log out and close", parse::quit).before_login(),
+        .source("RFC 959 4.1.1").codes(&[230, 451, 503, 534]).alias("P@SW").before_login(),
+    spec("ACCT", "account", "nothing: no account is needed", parse::acct)
+        .source("RFC 959 4.1.1").codes(&[202]).before_login(),
+    spec("REIN", "", "log out and begin anew", parse::rein)
+        .source("RFC 959 4.1.1").codes(&[220]).before_login(),
+    spec("QUIT", "", "log out and close", parse::quit)
+        .source("RFC 959 4.1.1").codes(&[221]).before_login(),
     spec("HOST", "name", "choose the virtual host", parse::host)
-        .before_login()
-        .feature("HOST"),
-    spec(
-        "AUTH",
-        "TLS | TLS-C | TLS-P | SSL",
-        "begin TLS",
-        parse::auth,
-    )
-    .before_login()
-    .needs(Need::Tls)
-    .feature("AUTH TLS"),
+        .source("RFC 7151 3").codes(&[220, 503, 504]).before_login().feature("HOST"),
+    spec("AUTH", "TLS | TLS-C | TLS-P | SSL", "begin TLS", parse::auth)
+        .source("RFC 4217 4").codes(&[234, 502, 503, 504]).before_login().needs(Need::Tls)
+        .feature("AUTH TLS"),
     spec("PBSZ", "0", "the size of protected buffers", parse::pbsz)
-        .before_login()
-        .needs(Need::Tls)
+        .source("RFC 4217 8").codes(&[200, 502, 503]).before_login().needs(Need::Tls)
         .feature("PBSZ"),
     spec("PROT", "C | P", "protect data connections", parse::prot)
-        .before_login()
-        .needs(Need::Tls)
-        .feature("PROT"),
+        .source("RFC 4217 9").codes(&[200, 502, 503, 504, 534, 536]).before_login()
+        .needs(Need::Tls).feature("PROT"),
     spec("CCC", "", "end TLS on the control connection", parse::ccc)
-        .needs(Need::ClearAgain)
-        .feature("CCC"),
-    spec("CWD", "path", "change the working directory", parse::cwd).alias("XCWD"),
-    spec("CDUP", "", "change to the parent directory", parse::cdup).alias("XCUP"),
-    spec("PWD", "", "show the working directory", parse::pwd).alias("XPWD"),
-    spec("TYPE", "A | I | L 8", "choose text or bytes", parse::type_),
-    spec("STRU", "F", "choose the file structure", parse::stru),
-    spec("MODE", "S | Z", "choose the transfer mode", parse::mode).tells(Feature::ModeZ),
-    spec("PASV", "", "listen for a data connection", parse::pasv),
-    spec(
-        "EPSV",
-        "[1 | 2 | ALL]",
-        "listen for a data connection, IPv6 too",
-        parse::epsv,
-    )
-    .feature("EPSV"),
-    spec(
-        "PORT",
-        "h1,h2,h3,h4,p1,p2",
-        "name the client's data port",
-        parse::port,
-    )
-    .needs(Need::ActiveData),
-    spec(
-        "EPRT",
-        "|1 or 2|address|port|",
-        "name the client's data port, IPv6 too",
-        parse::eprt,
-    )
-    .needs(Need::ActiveData)
-    .feature("EPRT"),
-    spec("RETR", "path", "download a file", parse::retr).transfers(),
+        .source("RFC 4217 6").codes(&[200, 502, 533, 534]).needs(Need::ClearAgain).feature("CCC"),
+    spec("CWD", "path", "change the working directory", parse::cwd)
+        .source("RFC 959 4.1.1").codes(&[250, 450, 451, 550]).alias("XCWD"),
+    spec("CDUP", "", "change to the parent directory", parse::cdup)
+        .source("RFC 959 4.1.1").codes(&[250]).alias("XCUP"),
+    spec("PWD", "", "show the working directory", parse::pwd)
+        .source("RFC 959 4.1.3").codes(&[257, 550]).alias("XPWD"),
+    spec("TYPE", "A | I | L 8", "choose text or bytes", parse::type_)
+        .source("RFC 959 4.1.2").codes(&[200, 504]),
+    spec("STRU", "F", "choose the file structure", parse::stru)
+        .source("RFC 959 4.1.2").codes(&[200, 504]),
+    spec("MODE", "S | Z", "choose the transfer mode", parse::mode)
+        .source("RFC 959 4.1.2").codes(&[200, 504]).tells(Feature::ModeZ),
+    spec("PASV", "", "listen for a data connection", parse::pasv)
+        .source("RFC 959 4.1.2").codes(&[227, 425]),
+    spec("EPSV", "[1 | 2 | ALL]", "listen for a data connection, IPv6 too", parse::epsv)
+        .source("RFC 2428 3").codes(&[200, 229, 425, 522]).feature("EPSV"),
+    spec("PORT", "h1,h2,h3,h4,p1,p2", "name the client's data port", parse::port)
+        .source("RFC 959 4.1.2").codes(&[200, 502, 504]).needs(Need::ActiveData),
+    spec("EPRT", "|1 or 2|address|port|", "name the client's data port, IPv6 too", parse::eprt)
+        .source("RFC 2428 2").codes(&[200, 502, 504, 522]).needs(Need::ActiveData).feature("EPRT"),
+    spec("RETR", "path", "download a file", parse::retr)
+        .source("RFC 959 4.1.3").codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550, 551, 554])
+        .transfers(),
     spec("STOR", "path", "upload a file", parse::stor)
-        .transfers()
+        .source("RFC 959 4.1.3")
+        .codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550, 551, 552, 553, 554]).transfers()
         .writes(),
-    spec(
-        "STOU",
-        "[path]",
-        "upload a file under a name of its own",
-        parse::stou,
-    )
-    .transfers()
-    .writes(),
+    spec("STOU", "[path]", "upload a file under a name of its own", parse::stou)
+        .source("RFC 959 4.1.3")
+        .codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550, 551, 552, 553]).transfers().writes(),
     spec("APPE", "path", "append to a file", parse::appe)
-        .transfers()
+        .source("RFC 959 4.1.3")
+        .codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550, 551, 552, 553, 554]).transfers()
         .writes(),
-    spec(
-        "REST",
-        "bytes",
-        "where the next transfer begins",
-        parse::rest,
-    )
-    .feature("REST STREAM"),
-    spec(
-        "RANG",
-        "first last",
-        "which bytes the next download or hash is of",
-        parse::rang,
-    )
-    .feature("RANG STREAM"),
-    spec(
-        "ALLO",
-        "bytes",
-        "how long the next upload will be",
-        parse::allo,
-    ),
-    spec("RNFR", "path", "what to rename", parse::rnfr).writes(),
-    spec("RNTO", "path", "its new name", parse::rnto).writes(),
-    spec("DELE", "path", "delete a file", parse::dele).writes(),
+    spec("REST", "bytes", "where the next transfer begins", parse::rest)
+        .source("RFC 3659 5").codes(&[350]).feature("REST STREAM"),
+    spec("RANG", "first last", "which bytes the next download or hash is of", parse::rang)
+        .source("draft-bryan-ftp-range").codes(&[350]).feature("RANG STREAM"),
+    spec("ALLO", "bytes", "how long the next upload will be", parse::allo)
+        .source("RFC 959 4.1.3").codes(&[200]),
+    spec("RNFR", "path", "what to rename", parse::rnfr)
+        .source("RFC 959 4.1.3").codes(&[350, 450, 451, 550]).writes(),
+    spec("RNTO", "path", "its new name", parse::rnto)
+        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 503, 550, 552, 553]).writes(),
+    spec("DELE", "path", "delete a file", parse::dele)
+        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 550]).writes(),
     spec("RMD", "path", "remove an empty directory", parse::rmd)
-        .alias("XRMD")
-        .writes(),
+        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 550]).alias("XRMD").writes(),
     spec("MKD", "path", "make a directory", parse::mkd)
-        .alias("XMKD")
-        .writes(),
-    spec("SIZE", "path", "the size of a file in bytes", parse::size).feature("SIZE"),
-    spec(
-        "MDTM",
-        "[time] path",
-        "when a file was changed, or set that",
-        parse::mdtm,
-    )
-    .feature("MDTM"),
-    spec(
-        "MFMT",
-        "time path",
-        "set when a file was changed",
-        parse::mfmt,
-    )
-    .writes()
-    .needs(Need::ModifyTimes)
-    .feature("MFMT"),
+        .source("RFC 959 4.1.3").codes(&[257, 450, 451, 550, 552, 553]).alias("XMKD").writes(),
+    spec("SIZE", "path", "the size of a file in bytes", parse::size)
+        .source("RFC 3659 4").codes(&[213, 450, 451, 550]).feature("SIZE"),
+    spec("MDTM", "[time] path", "when a file was changed, or set that", parse::mdtm)
+        .source("RFC 3659 3").codes(&[213, 450, 451, 550]).feature("MDTM"),
+    spec("MFMT", "time path", "set when a file was changed", parse::mfmt)
+        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 550]).writes()
+        .needs(Need::ModifyTimes).feature("MFMT"),
     spec("MFCT", "time path", "set when a file was made", parse::mfct)
-        .writes()
-        .needs(Need::CreateTimes)
-        .feature("MFCT"),
-    spec(
-        "MFF",
-        "fact=value; path",
-        "change facts of a file",
-        parse::mff,
-    )
-    .writes()
-    .needs(Need::AnyFact)
-    .tells(Feature::Changes),
-    spec(
-        "LIST",
-        "[path]",
-        "list a directory, or what * and ? match",
-        parse::list,
-    )
-    .transfers(),
-    spec("NLST", "[path]", "the same, names alone", parse::nlst).transfers(),
-    spec(
-        "MLSD",
-        "[path]",
-        "list a directory for programs",
-        parse::mlsd,
-    )
-    .transfers(),
-    spec("MLST", "[path]", "the facts of one name", parse::mlst).tells(Feature::Facts),
-    spec(
-        "AVBL",
-        "[path]",
-        "how many bytes can be stored",
-        parse::avbl,
-    )
-    .needs(Need::Space)
-    .feature("AVBL"),
+        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 550]).writes()
+        .needs(Need::CreateTimes).feature("MFCT"),
+    spec("MFF", "fact=value; path", "change facts of a file", parse::mff)
+        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 504, 550]).writes()
+        .needs(Need::AnyFact).tells(Feature::Changes),
+    spec("LIST", "[path]", "list a directory, or what * and ? match", parse::list)
+        .source("RFC 959 4.1.3").codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550]).transfers(),
+    spec("NLST", "[path]", "the same, names alone", parse::nlst)
+        .source("RFC 959 4.1.3").codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550]).transfers(),
+    spec("MLSD", "[path]", "list a directory for programs", parse::mlsd)
+        .source("RFC 3659 7").codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550]).transfers(),
+    spec("MLST", "[path]", "the facts of one name", parse::mlst)
+        .source("RFC 3659 7").codes(&[250, 450, 451, 550]).tells(Feature::Facts),
+    spec("AVBL", "[path]", "how many bytes can be stored", parse::avbl)
+        .source("draft-peterson-streamlined-ftp").codes(&[213, 450, 451, 502, 550])
+        .needs(Need::Space).feature("AVBL"),
     spec("HASH", "path", "the hash of a file", parse::hash)
-        .needs(Need::AnyHash)
-        .tells(Feature::Hashes),
-    spec(
-        "XCRC",
-        "path [from to]",
-        "the CRC-32 of a file",
-        parse::xcrc,
-    )
-    .needs(Need::Hash(HashAlgorithm::Crc32))
-    .feature("XCRC"),
+        .source("draft-bryan-ftpext-hash").codes(&[213, 450, 451, 502, 550, 551])
+        .needs(Need::AnyHash).tells(Feature::Hashes),
+    spec("XCRC", "path [from to]", "the CRC-32 of a file", parse::xcrc)
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
+        .needs(Need::Hash(HashAlgorithm::Crc32)).feature("XCRC"),
     spec("XMD5", "path [from to]", "the MD5 of a file", parse::xmd5)
-        .needs(Need::Hash(HashAlgorithm::Md5))
-        .feature("XMD5"),
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
+        .needs(Need::Hash(HashAlgorithm::Md5)).feature("XMD5"),
     spec("XSHA", "path [from to]", "the SHA-1 of a file", parse::xsha)
-        .alias("XSHA1")
-        .needs(Need::Hash(HashAlgorithm::Sha1))
-        .feature("XSHA"),
-    spec(
-        "XSHA256",
-        "path [from to]",
-        "the SHA-256 of a file",
-        parse::xsha256,
-    )
-    .needs(Need::Hash(HashAlgorithm::Sha256))
-    .feature("XSHA256"),
-    spec(
-        "XSHA512",
-        "path [from to]",
-        "the SHA-512 of a file",
-        parse::xsha512,
-    )
-    .needs(Need::Hash(HashAlgorithm::Sha512))
-    .feature("XSHA512"),
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550]).alias("XSHA1")
+        .needs(Need::Hash(HashAlgorithm::Sha1)).feature("XSHA"),
+    spec("XSHA256", "path [from to]", "the SHA-256 of a file", parse::xsha256)
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
+        .needs(Need::Hash(HashAlgorithm::Sha256)).feature("XSHA256"),
+    spec("XSHA512", "path [from to]", "the SHA-512 of a file", parse::xsha512)
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
+        .needs(Need::Hash(HashAlgorithm::Sha512)).feature("XSHA512"),
     spec("MD5", "path [from to]", "the MD5 of a file", parse::md5)
-        .needs(Need::Hash(HashAlgorithm::Md5))
-        .feature("MD5"),
-    spec(
-        "COMB",
-        "target source...",
-        "join files into one",
-        parse::comb,
-    )
-    .writes()
-    .needs(Need::Combine)
-    .feature("COMB target;source_list"),
-    spec(
-        "STAT",
-        "[path]",
-        "what the server is doing, or a listing",
-        parse::stat,
-    ),
-    spec("FEAT", "", "list the extensions", parse::feat).before_login(),
-    spec("OPTS", "name [value]", "set an option", parse::opts).before_login(),
+        .source("draft-twine-ftpmd5").codes(&[251, 450, 451, 502, 550])
+        .needs(Need::Hash(HashAlgorithm::Md5)).feature("MD5"),
+    spec("COMB", "target source...", "join files into one", parse::comb)
+        .source("ftpserverlib").codes(&[250, 450, 451, 502, 550, 552, 553]).writes()
+        .needs(Need::Combine).feature("COMB target;source_list"),
+    spec("STAT", "[path]", "what the server is doing, or a listing", parse::stat)
+        .source("RFC 959 4.1.3").codes(&[211, 212, 213, 450, 451, 550]),
+    spec("FEAT", "", "list the extensions", parse::feat)
+        .source("RFC 2389 3").codes(&[211]).before_login(),
+    spec("OPTS", "name [value]", "set an option", parse::opts)
+        .source("RFC 2389 4").codes(&[200, 504]).before_login(),
     spec("CLNT", "name", "name the client", parse::clnt)
-        .before_login()
-        .feature("CLNT"),
-    spec(
-        "CSID",
-        "name=value;...",
-        "name client and server",
-        parse::csid,
-    )
-    .before_login()
-    .feature("CSID"),
+        .source("ProFTPD").codes(&[200]).before_login().feature("CLNT"),
+    spec("CSID", "name=value;...", "name client and server", parse::csid)
+        .source("draft-peterson-streamlined-ftp").codes(&[200]).before_login().feature("CSID"),
     spec("LANG", "[tag]", "the language of replies", parse::lang)
-        .before_login()
-        .tells(Feature::Languages),
-    spec("SYST", "", "the type of system", parse::syst).before_login(),
-    spec("HELP", "[command]", "this", parse::help).before_login(),
-    spec("SITE", "command", "what only this server has", site::site),
-    spec("NOOP", "", "do nothing", parse::noop).before_login(),
-    spec("ABOR", "", "stop the transfer", parse::abor).before_login(),
-    refused("SMNT", "mount another file system"),
-    refused("ADAT", "security data: TLS needs none"),
-    refused("MIC", "a protected command: TLS protects them"),
-    refused("CONF", "a protected command: TLS protects them"),
-    refused("ENC", "a protected command: TLS protects them"),
-    refused("LPRT", "a long address: EPRT has it"),
-    refused("LPSV", "a long address: EPSV has it"),
+        .source("RFC 2640 4").codes(&[200, 504]).before_login().tells(Feature::Languages),
+    spec("SYST", "", "the type of system", parse::syst)
+        .source("RFC 959 4.1.3").codes(&[215]).before_login(),
+    spec("HELP", "[command]", "this", parse::help)
+        .source("RFC 959 4.1.3").codes(&[214, 502]).before_login(),
+    spec("SITE", "command", "what only this server has", site::site)
+        .source("RFC 959 4.1.3").codes(&[504]),
+    spec("NOOP", "", "do nothing", parse::noop)
+        .source("RFC 959 4.1.3").codes(&[200]).before_login(),
+    spec("ABOR", "", "stop the transfer", parse::abor)
+        .source("RFC 959 4.1.3").codes(&[225, 226]).before_login(),
+    refused("SMNT", "mount another file system").source("RFC 959 4.1.1"),
+    refused("ADAT", "security data: TLS needs none").source("RFC 2228 3"),
+    refused("MIC", "a protected command: TLS protects them").source("RFC 2228 3"),
+    refused("CONF", "a protected command: TLS protects them").source("RFC 2228 3"),
+    refused("ENC", "a protected command: TLS protects them").source("RFC 2228 3"),
+    refused("LPRT", "a long address: EPRT has it").source("RFC 1639 2"),
+    refused("LPSV", "a long address: EPSV has it").source("RFC 1639 2"),
 ];
 
 /// What follows SITE, in the order in which SITE HELP shows it.
+#[rustfmt::skip]
 pub static SITE_COMMANDS: &[Spec] = &[
-    spec("SITE HELP", "[command]", "this", site::help),
-    spec(
-        "SITE CHMOD",
-        "mode path",
-        "change the mode of a file",
-        site::chmod,
-    )
-    .writes()
-    .needs(Need::Modes),
-    spec(
-        "SITE UTIME",
-        "time path | path atime mtime ctime UTC",
-        "set when a file was changed",
-        site::utime,
-    )
-    .writes()
-    .needs(Need::ModifyTimes)
-    .feature("SITE UTIME"),
-    spec(
-        "SITE MKDIR",
-        "path",
-        "make a directory and those above it",
-        site::mkdir,
-    )
-    .writes()
-    .feature("SITE MKDIR"),
-    spec(
-        "SITE RMDIR",
-        "path",
-        "remove a directory and all in it",
-        site::rmdir,
-    )
-    .writes()
-    .needs(Need::RemoveTree)
-    .feature("SITE RMDIR"),
+    spec("SITE HELP", "[command]", "this", site::help)
+        .source("RFC 959 4.1.3").codes(&[214, 502]),
+    spec("SITE CHMOD", "mode path", "change the mode of a file", site::chmod)
+        .source("many servers").codes(&[200, 450, 451, 502, 550]).writes().needs(Need::Modes),
+    spec("SITE UTIME", "time path | path atime mtime ctime UTC",
+        "set when a file was changed", site::utime)
+        .source("ProFTPD, Pure-FTPd").codes(&[200, 450, 451, 502, 550]).writes()
+        .needs(Need::ModifyTimes).feature("SITE UTIME"),
+    spec("SITE MKDIR", "path", "make a directory and those above it", site::mkdir)
+        .source("ProFTPD").codes(&[250, 450, 451, 550, 552, 553]).writes().feature("SITE MKDIR"),
+    spec("SITE RMDIR", "path", "remove a directory and all in it", site::rmdir)
+        .source("ProFTPD").codes(&[250, 450, 451, 502, 550]).writes().needs(Need::RemoveTree)
+        .feature("SITE RMDIR"),
     spec("SITE COPY", "source target", "copy a file", site::copy)
-        .writes()
-        .needs(Need::Copy)
+        .source("ProFTPD").codes(&[200, 450, 451, 502, 550, 552, 553]).writes().needs(Need::Copy)
         .feature("SITE COPY"),
-    spec("SITE CPFR", "path", "what to copy", site::cpfr).needs(Need::Copy),
+    spec("SITE CPFR", "path", "what to copy", site::cpfr)
+        .source("ProFTPD").codes(&[350, 450, 451, 502, 550]).needs(Need::Copy),
     spec("SITE CPTO", "path", "the name of the copy", site::cpto)
-        .writes()
+        .source("ProFTPD").codes(&[250, 450, 451, 502, 503, 550, 552, 553]).writes()
         .needs(Need::Copy),
-    spec(
-        "SITE SYMLINK",
-        "target link",
-        "make a symbolic link",
-        site::symlink,
-    )
-    .writes()
-    .needs(Need::Symlinks)
-    .feature("SITE SYMLINK"),
-    spec(
-        "SITE RESTORE",
-        "path",
-        "ask an archived file back",
-        site::restore,
-    )
-    .needs(Need::Restore),
-    spec(
-        "SITE IDLE",
-        "[seconds]",
-        "show or set the idle timeout",
-        site::idle,
-    ),
+    spec("SITE SYMLINK", "target link", "make a symbolic link", site::symlink)
+        .source("ProFTPD").codes(&[200, 450, 451, 502, 550, 552, 553]).writes()
+        .needs(Need::Symlinks).feature("SITE SYMLINK"),
+    spec("SITE RESTORE", "path", "ask an archived file back", site::restore)
+        .source("this server").codes(&[250, 450, 451, 502, 550]).needs(Need::Restore),
+    spec("SITE IDLE", "[seconds]", "show or set the idle timeout", site::idle)
+        .source("Pure-FTPd").codes(&[200]),
 ];
 
 /// What FEAT lists besides the rows of the table: path names are as RFC 3659 section 6 says, and

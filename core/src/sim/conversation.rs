@@ -196,6 +196,18 @@ impl Command {
     }
 }
 
+/// Whether a reply with `code` may answer the command of this line, as the judge of every run has
+/// it: a list of its own, to hold the [table of commands](crate::command::COMMANDS) against.
+#[must_use]
+pub fn may_answer(line: &str, code: u16) -> bool {
+    let mut command = Command::new(line.as_bytes().to_vec());
+    if code < 200 {
+        return command.transfers;
+    }
+    command.preliminary = command.transfers;
+    code == 421 || command.may_get(code)
+}
+
 /// A command and the final reply that answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Exchange<'a> {

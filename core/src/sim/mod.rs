@@ -24,6 +24,7 @@ mod tls;
 mod transcript;
 mod work;
 
+pub use conversation::may_answer;
 pub use memory::{Fault, MemoryStore};
 pub use script::{Connect, DataPlan, Script, Step, Then};
 pub use simulator::{Failure, Simulator};

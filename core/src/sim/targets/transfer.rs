@@ -128,6 +128,9 @@ fn inflated(s: &mut Source<'_>) {
 
 /// Whatever the bytes are, pieces make no difference, and a stream that passes for a good one
 /// ends with the checksum of what it gave.
+// cargo-fuzz sets `fuzzing`, and with that `miniz_oxide` lets wrong checksums pass, so that a
+// fuzzer gets further. The seeds and the random input of `cargo test` are without it.
+#[allow(unexpected_cfgs)]
 fn any_stream(wire: &[u8], cuts: &Cuts) {
     let (bytes, verdict) = inflate(&[wire]);
     for pieces in [cuts.of(wire), Cuts::bytes().of(wire)] {
@@ -137,7 +140,7 @@ fn any_stream(wire: &[u8], cuts: &Cuts) {
         assert_eq!(bytes[..common], other[..common]);
         assert!(verdict.is_err() || bytes.len() == other.len());
     }
-    if verdict.is_ok() {
+    if verdict.is_ok() && !cfg!(fuzzing) {
         let sum = wire.last_chunk().map(|sum| u32::from_be_bytes(*sum));
         assert_eq!(sum, Some(adler32(&bytes)));
     }
