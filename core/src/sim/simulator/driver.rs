@@ -243,7 +243,9 @@ impl Simulator {
             Connect::After(_) | Connect::Never => self.wait(id, patience, |_| false),
         };
         if connected == Waited::Ready {
-            self.client = Some(DataClient::new(plan, job.transfer().deflate));
+            let upload = job.transfer().direction() == Direction::Upload;
+            let level = job.transfer().deflate;
+            self.client = Some(DataClient::new(plan, level, upload));
             self.input(Input::DataConnected { id });
             self.pump(id, job);
         } else {
