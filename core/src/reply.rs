@@ -5,6 +5,7 @@
 //! 0xFF is doubled as Telnet wants it. So no name and no storage message can forge a reply.
 
 use crate::text::has_control;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use memchr::memchr;
 
@@ -135,7 +136,7 @@ impl Code {
 pub struct Reply {
     code: Code,
     first: Vec<u8>,
-    inner: Vec<Vec<u8>>,
+    inner: Vec<Cow<'static, [u8]>>,
     last: Option<Vec<u8>>,
 }
 
@@ -157,13 +158,13 @@ impl Reply {
     pub fn lines(
         code: Code,
         first: impl Into<Vec<u8>>,
-        inner: Vec<Vec<u8>>,
+        inner: impl IntoIterator<Item: Into<Cow<'static, [u8]>>>,
         last: impl Into<Vec<u8>>,
     ) -> Self {
         Self {
             code,
             first: first.into(),
-            inner,
+            inner: inner.into_iter().map(Into::into).collect(),
             last: Some(last.into()),
         }
     }
@@ -180,7 +181,7 @@ impl Reply {
         Self {
             code: self.code,
             first: change(&self.first),
-            inner: self.inner.iter().map(|line| change(line)).collect(),
+            inner: self.inner.iter().map(|line| change(line).into()).collect(),
             last: self.last.as_ref().map(|line| change(line)),
         }
     }
@@ -188,6 +189,8 @@ impl Reply {
     /// Appends the reply to `out`, CRLF included.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let separator = if self.last.is_some() { b'-' } else { b' ' };
+        let inner: usize = self.inner.iter().map(|line| line.len() + 3).sum();
+        out.reserve(inner + self.first.len() + self.last.as_ref().map_or(6, |l| l.len() + 12));
         coded_line(self.code, separator, &self.first, out);
         for line in &self.inner {
             out.push(b' ');

@@ -78,10 +78,8 @@ pub(super) type Read<'a, T> = IResult<&'a [u8], T, Error<&'a [u8]>>;
 pub fn parse(line: &[u8]) -> Result<Command, ParseError> {
     let (argument, verb) = verb(without_signals(line)).map_err(|_| ParseError::UnknownVerb)?;
     let spec = table::find(verb).ok_or(ParseError::UnknownVerb)?;
-    let spec = match table::site_row(argument) {
-        Some((row, _)) if spec.verb == "SITE" => row,
-        _ => spec,
-    };
+    let sub = (spec.verb == "SITE").then(|| table::site_row(argument));
+    let spec = sub.flatten().map_or(spec, |(row, _)| row);
     // A password may hold control characters, but none that ends a line or a text somewhere.
     let bad = if spec.verb == "PASS" {
         argument.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'))

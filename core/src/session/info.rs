@@ -4,6 +4,7 @@ use super::{Pending, Session, printable};
 use crate::command::{self, COMMANDS, EXTENSIONS, Feature, SITE_COMMANDS};
 use crate::listing::Facts;
 use crate::{Code, Modes, Need, Reply};
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,23 +12,23 @@ use alloc::vec::Vec;
 impl Session {
     /// RFC 2389 section 3.2: one feature a line, each with one leading space.
     pub(super) fn feat(&mut self) {
-        let mut lines: Vec<Vec<u8>> = Vec::new();
+        let mut lines: Vec<Cow<'static, [u8]>> = Vec::with_capacity(COMMANDS.len());
         for spec in COMMANDS.iter().chain(SITE_COMMANDS) {
             if !self.has(spec.need) {
                 continue;
             }
             let line = match spec.feature {
-                Feature::Line(line) => Some(String::from(line)),
-                Feature::Facts => Some(self.facts_feature()),
-                Feature::Hashes => Some(self.hash_feature()),
-                Feature::Changes => Some(self.changes_feature()),
-                Feature::Languages => Some(String::from("LANG EN*")),
-                Feature::ModeZ if self.config.offer_deflate => Some(String::from("MODE Z")),
+                Feature::Line(line) => Some(line.as_bytes().into()),
+                Feature::Facts => Some(self.facts_feature().into_bytes().into()),
+                Feature::Hashes => Some(self.hash_feature().into_bytes().into()),
+                Feature::Changes => Some(self.changes_feature().into_bytes().into()),
+                Feature::Languages => Some(b"LANG EN*".into()),
+                Feature::ModeZ if self.config.offer_deflate => Some(b"MODE Z".into()),
                 Feature::ModeZ | Feature::None => None,
             };
-            lines.extend(line.map(String::into_bytes));
+            lines.extend(line);
         }
-        lines.extend(EXTENSIONS.iter().map(|line| Vec::from(*line)));
+        lines.extend(EXTENSIONS.iter().map(|line| line.as_bytes().into()));
         let reply = Reply::lines(Code::SYSTEM_STATUS, "Extensions:", lines, "End");
         self.reply(&reply);
     }
@@ -141,13 +142,10 @@ impl Session {
         let Some(verb) = verb else {
             let usable = |spec: &&command::Spec| self.has(spec.need) && !spec.is_refused();
             let known: Vec<_> = COMMANDS.iter().filter(usable).collect();
-            let lines = known
-                .chunks(8)
-                .map(|row| {
-                    let cells = row.iter().map(|spec| format!("{:<8}", spec.verb));
-                    cells.collect::<String>().trim_end().into()
-                })
-                .collect();
+            let lines = known.chunks(8).map(|row| {
+                let cells = row.iter().map(|spec| format!("{:<8}", spec.verb));
+                Vec::from(cells.collect::<String>().trim_end())
+            });
             let reply = Reply::lines(Code::HELP, "Commands:", lines, "HELP command says more.");
             self.reply(&reply);
             return;
@@ -181,7 +179,7 @@ impl Session {
                 running.bytes
             ));
         }
-        let lines = lines.into_iter().map(String::into_bytes).collect();
+        let lines = lines.into_iter().map(String::into_bytes);
         self.reply(&Reply::lines(Code::SYSTEM_STATUS, "Status:", lines, "End"));
     }
 }

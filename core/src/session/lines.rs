@@ -6,6 +6,7 @@ use super::{Pending, Phase, Running, Session, printable};
 use crate::command::{self, Command, ParseError};
 use crate::line::Line;
 use crate::{Code, Direction, Event, Output};
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
@@ -206,8 +207,11 @@ impl Session {
             Command::Acct => String::from("ACCT ***"),
             command => {
                 let line = command.encode();
-                let text = self.names.read(&line).map(printable);
-                text.unwrap_or_else(|_| printable(&line))
+                match self.names.read(&line) {
+                    Ok(Cow::Owned(text)) => printable(text),
+                    // As it is: no need of a copy.
+                    _ => printable(line),
+                }
             }
         };
         self.event(Event::Command(text));

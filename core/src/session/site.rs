@@ -59,7 +59,7 @@ impl Session {
         let Some(verb) = verb else {
             let usable = SITE_COMMANDS.iter().filter(|spec| self.has(spec.need));
             let lines = usable.map(|spec| format!("{} {}", spec.verb, spec.syntax));
-            let lines = lines.map(|line| line.trim_end().into()).collect();
+            let lines = lines.map(|line| Vec::from(line.trim_end()));
             let last = "SITE HELP command says more.";
             self.reply(&Reply::lines(Code::HELP, "Commands:", lines, last));
             return;

@@ -108,12 +108,25 @@ static KEYS: [u64; VERBS.len()] = {
     keys
 };
 
+/// Those that move bytes over a data connection.
+const TRANSFERS: [u64; 7] = [
+    key(b"RETR"),
+    key(b"STOR"),
+    key(b"STOU"),
+    key(b"APPE"),
+    key(b"LIST"),
+    key(b"NLST"),
+    key(b"MLSD"),
+];
+
 /// A command that was sent and has no final reply yet.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Command {
     /// Its verb in upper case; empty for a line that was too long.
     line: Vec<u8>,
     verb_length: usize,
+    /// Its verb as a number.
+    key: u64,
     row: Option<&'static Row>,
     /// Whether it moves bytes over a data connection.
     transfers: bool,
@@ -139,14 +152,11 @@ impl Command {
         let verb_length = memchr(b' ', &line).unwrap_or(line.len());
         let verb = line.get_mut(..verb_length).unwrap_or_default();
         verb.make_ascii_uppercase();
-        let verb = &*verb;
         let wanted = key(verb);
         let row = KEYS.iter().position(|key| *key == wanted && wanted != 0);
         Self {
-            transfers: matches!(
-                verb,
-                b"RETR" | b"STOR" | b"STOU" | b"APPE" | b"LIST" | b"NLST" | b"MLSD"
-            ),
+            transfers: TRANSFERS.contains(&wanted),
+            key: wanted,
             row: row.and_then(|row| VERBS.get(row)),
             line,
             verb_length,
@@ -160,6 +170,11 @@ impl Command {
         self.line.get(..self.verb_length).unwrap_or_default()
     }
 
+    /// The verb as a [`key`].
+    pub(super) fn key(&self) -> u64 {
+        self.key
+    }
+
     pub(super) fn argument(&self) -> &[u8] {
         self.line.get(self.verb_length + 1..).unwrap_or_default()
     }
@@ -170,10 +185,7 @@ impl Command {
 
     /// Whether it may take the storage's time, so that there is something to abort.
     fn asks_storage(&self) -> bool {
-        let row = VERBS
-            .iter()
-            .find(|(verb, ..)| verb.as_bytes() == self.verb());
-        row.is_some_and(|(_, _, storage)| *storage)
+        self.row.is_some_and(|(_, _, storage)| *storage)
     }
 
     /// Whether it may be answered while a transfer before it still runs.
@@ -236,9 +248,14 @@ impl Conversation {
         while let Some(end) = memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end);
             bytes = rest.get(1..).unwrap_or_default();
-            self.partial.extend_from_slice(line);
-            let line = without_telnet(&self.partial);
-            self.partial.clear();
+            let line = if self.partial.is_empty() {
+                without_telnet(line)
+            } else {
+                self.partial.extend_from_slice(line);
+                let line = without_telnet(&self.partial);
+                self.partial.clear();
+                line
+            };
             if line.len() > MAX_LINE {
                 self.outstanding.push_back(Command::new(Vec::new()));
             } else if !line.is_empty() {

@@ -16,6 +16,24 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use more::{part, two_numbers};
+use verbs::*;
+
+/// The verbs as numbers: to find one among them takes no comparisons of bytes.
+mod verbs {
+    use crate::text::key;
+
+    macro_rules! verbs {
+        ($($verb:ident)*) => {
+            $(pub(super) const $verb: u64 = key(stringify!($verb).as_bytes());)*
+        };
+    }
+
+    verbs! {
+        APPE AUTH CDUP COMB CPFR CPTO CWD DELE HASH LIST MD5 MKD MLSD MODE NLST OPTS PASS PWD RANG
+        REIN REST RETR RMD RNFR RNTO SITE SIZE STOR STOU TYPE USER XCRC XCUP XCWD XMD5 XMKD XPWD
+        XRMD XSHA XSHA1 XSHA256 XSHA512
+    }
+}
 
 /// A normalised path: `/` before each component, so the root is empty.
 type Path = Vec<u8>;
@@ -75,21 +93,19 @@ impl Model {
     /// # Errors
     /// The reply says what cannot be.
     pub(super) fn learn(&mut self, exchange: &Exchange<'_>, moved: &Moved) -> Result<(), String> {
-        let (verb, argument) = (exchange.command.verb(), exchange.command.argument());
+        let (verb, argument) = (exchange.command.key(), exchange.command.argument());
         let done = matches!(exchange.code, 200..=399);
         // A command that came before login leaves everything as it was, as does a USER that was
         // not taken; the others use up what was prepared for them in any case.
-        let counts = exchange.code != 530 && (verb != b"USER" || done);
+        let counts = exchange.code != 530 && (verb != USER || done);
         let range = self.used_range(verb, counts);
         let rest = match verb {
-            b"RETR" | b"STOR" | b"APPE" | b"STOU" | b"USER" if counts => {
-                core::mem::take(&mut self.rest)
-            }
+            RETR | STOR | APPE | STOU | USER if counts => core::mem::take(&mut self.rest),
             _ => self.rest,
         };
-        if counts && matches!(verb, b"RNFR" | b"RNTO" | b"USER") {
+        if counts && matches!(verb, RNFR | RNTO | USER) {
             let from = self.rename_from.take();
-            if verb == b"RNTO" && done {
+            if verb == RNTO && done {
                 return self.rename(from, resolve(&self.cwd, argument));
             }
         }
@@ -99,48 +115,48 @@ impl Model {
         }
         let path = || resolve(&self.cwd, argument);
         match verb {
-            b"PASS" => self.cwd = Vec::new(),
-            b"AUTH" | b"REIN" => self.begin_anew(),
-            b"CWD" | b"XCWD" => {
+            PASS => self.cwd = Vec::new(),
+            AUTH | REIN => self.begin_anew(),
+            CWD | XCWD => {
                 let path = path();
                 self.need_directory(&path)?;
                 self.cwd = path;
             }
-            b"CDUP" | b"XCUP" => self.cwd = parent(&self.cwd).to_vec(),
-            b"PWD" | b"XPWD" => return self.check_pwd(exchange.reply),
-            b"TYPE" => {
+            CDUP | XCUP => self.cwd = parent(&self.cwd).to_vec(),
+            PWD | XPWD => return self.check_pwd(exchange.reply),
+            TYPE => {
                 // A server that leaves line ends alone says so.
                 self.image = !matches!(argument.first(), Some(b'a' | b'A'))
                     || exchange.reply.ends_with(b"stay as they are.\r\n");
             }
-            b"MODE" => self.deflate = argument.eq_ignore_ascii_case(b"Z"),
-            b"REST" => (self.rest, self.range) = (number(argument), None),
-            b"RANG" => {
+            MODE => self.deflate = argument.eq_ignore_ascii_case(b"Z"),
+            REST => (self.rest, self.range) = (number(argument), None),
+            RANG => {
                 self.rest = 0;
                 self.range = two_numbers(argument).filter(|(first, last)| first <= last);
             }
-            b"RNFR" => self.rename_from = Some(path()),
-            b"DELE" => self.delete(&path())?,
-            b"MKD" | b"XMKD" => self.make_directory(path())?,
-            b"RMD" | b"XRMD" => self.remove_directory(&path())?,
-            b"SIZE" => return self.check_size(&path(), exchange.reply),
-            b"STOR" | b"APPE" => {
+            RNFR => self.rename_from = Some(path()),
+            DELE => self.delete(&path())?,
+            MKD | XMKD => self.make_directory(path())?,
+            RMD | XRMD => self.remove_directory(&path())?,
+            SIZE => return self.check_size(&path(), exchange.reply),
+            STOR | APPE => {
                 let sent = self.plain(&moved.sent)?;
-                self.store(verb == b"APPE", path(), rest, &sent)?;
+                self.store(verb == APPE, path(), rest, &sent)?;
             }
-            b"STOU" => {
+            STOU => {
                 let sent = self.plain(&moved.sent)?;
                 self.store_new(exchange.command.file.as_deref(), &sent)?;
             }
-            b"RETR" => {
+            RETR => {
                 let received = self.plain(&moved.received)?;
                 return self.check_download(&path(), rest, range, &received);
             }
-            b"NLST" | b"MLSD" => {
+            NLST | MLSD => {
                 let received = self.plain(&moved.received)?;
-                return self.check_names(argument, &received, verb == b"MLSD");
+                return self.check_names(argument, &received, verb == MLSD);
             }
-            b"LIST" => self.plain(&moved.received).map(drop)?,
+            LIST => self.plain(&moved.received).map(drop)?,
             verb => return self.learn_more(verb, argument, exchange.reply, range, copy_from),
         }
         Ok(())

@@ -240,6 +240,13 @@ impl Script {
         self.steps.iter()
     }
 
+    /// One that does nothing, with room for so many steps, within reason.
+    pub(super) fn with_room(steps: usize) -> Self {
+        Self {
+            steps: VecDeque::with_capacity(steps.min(128)),
+        }
+    }
+
     pub(super) fn into_steps(self) -> VecDeque<Step> {
         self.steps
     }

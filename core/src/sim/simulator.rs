@@ -116,7 +116,9 @@ pub struct Simulator {
     deadline: Option<Duration>,
     closed: bool,
     inputs: usize,
-    /// Nothing is recorded, and what is dear to judge is not judged.
+    /// There is a transcript.
+    records: bool,
+    /// What is dear to judge is not judged.
     sparing: bool,
     transcript: Transcript,
     monitor: Monitor,
@@ -205,6 +207,7 @@ impl Simulator {
             deadline: None,
             closed: false,
             inputs: 0,
+            records: true,
             sparing: false,
             transcript: Transcript::default(),
             monitor: Monitor::default(),
@@ -235,7 +238,16 @@ impl Simulator {
     #[must_use]
     pub fn sparing(self) -> Self {
         Self {
+            records: false,
             sparing: true,
+            ..self
+        }
+    }
+
+    /// Keeps no transcript; all rules hold.
+    pub(super) fn unrecorded(self) -> Self {
+        Self {
+            records: false,
             ..self
         }
     }
@@ -313,7 +325,7 @@ impl Simulator {
     }
 
     fn record(&mut self, record: impl FnOnce() -> Record) {
-        if !self.sparing {
+        if self.records {
             self.transcript.push(record());
         }
     }

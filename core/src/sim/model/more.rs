@@ -1,9 +1,11 @@
 //! What the commands beyond RFC 959 do to the files, as far as they do anything to their names
 //! and bytes: times, modes and space are not modelled, and after SITE SYMLINK nothing is.
 
+use super::verbs::*;
 use super::{Model, Path, below, number, resolve, text};
 use crate::digest::{Digest, HashAlgorithm, hex};
 use crate::sim::transcript::shown;
+use crate::text::key;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -19,9 +21,9 @@ impl Model {
     }
 
     /// The range that this command is about; used up.
-    pub(super) fn used_range(&mut self, verb: &[u8], counts: bool) -> Option<Range> {
-        let uses = [&b"RETR"[..], b"STOR", b"APPE", b"STOU", b"HASH", b"USER"];
-        if counts && uses.contains(&verb) {
+    pub(super) fn used_range(&mut self, verb: u64, counts: bool) -> Option<Range> {
+        let uses = matches!(verb, RETR | STOR | APPE | STOU | HASH | USER);
+        if counts && uses {
             return self.range.take();
         }
         None
@@ -30,13 +32,13 @@ impl Model {
     /// What SITE CPFR named, for the SITE CPTO that this may be; used up.
     pub(super) fn used_copy_from(
         &mut self,
-        verb: &[u8],
+        verb: u64,
         argument: &[u8],
         counts: bool,
     ) -> Option<Path> {
-        let (sub, _) = first_word(argument);
-        let copies = verb == b"SITE" && [&b"CPFR"[..], b"CPTO"].contains(&sub.as_slice());
-        if counts && (copies || verb == b"USER") {
+        let (sub, _) = split(argument);
+        let copies = verb == SITE && matches!(key(sub), CPFR | CPTO);
+        if counts && (copies || verb == USER) {
             return self.copy_from.take();
         }
         None
@@ -45,32 +47,32 @@ impl Model {
     /// Takes in a command that succeeded.
     pub(super) fn learn_more(
         &mut self,
-        verb: &[u8],
+        verb: u64,
         argument: &[u8],
         reply: &[u8],
         range: Option<Range>,
         copy_from: Option<Path>,
     ) -> Result<(), String> {
         match verb {
-            b"SITE" => self.learn_site(argument, copy_from),
-            b"COMB" => self.combine(&words(argument)),
-            b"OPTS" => {
+            SITE => self.learn_site(argument, copy_from),
+            COMB => self.combine(&words(argument)),
+            OPTS => {
                 if first_word(argument).0 == b"HASH" {
                     self.hash = Some(line(reply).to_vec());
                 }
                 Ok(())
             }
-            b"HASH" => self.check_hash(argument, reply, range),
-            b"MD5" => {
+            HASH => self.check_hash(argument, reply, range),
+            MD5 => {
                 let (name, range) = checksum_argument(argument);
                 let digest = self.digest(&name, range, HashAlgorithm::Md5)?;
                 expect(line(reply), &[&name, &b" "[..], digest.as_bytes()].concat())
             }
-            b"XCRC" => self.check_checksum(argument, reply, HashAlgorithm::Crc32),
-            b"XMD5" => self.check_checksum(argument, reply, HashAlgorithm::Md5),
-            b"XSHA" | b"XSHA1" => self.check_checksum(argument, reply, HashAlgorithm::Sha1),
-            b"XSHA256" => self.check_checksum(argument, reply, HashAlgorithm::Sha256),
-            b"XSHA512" => self.check_checksum(argument, reply, HashAlgorithm::Sha512),
+            XCRC => self.check_checksum(argument, reply, HashAlgorithm::Crc32),
+            XMD5 => self.check_checksum(argument, reply, HashAlgorithm::Md5),
+            XSHA | XSHA1 => self.check_checksum(argument, reply, HashAlgorithm::Sha1),
+            XSHA256 => self.check_checksum(argument, reply, HashAlgorithm::Sha256),
+            XSHA512 => self.check_checksum(argument, reply, HashAlgorithm::Sha512),
             _ => Ok(()),
         }
     }
