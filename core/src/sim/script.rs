@@ -376,3 +376,30 @@ impl Script {
             .expect_download(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_its_steps() {
+        let quit = Script::new().send("QUIT").expect(221);
+        let script = Script::new().expect_text(220, "Hi").then(&quit).close();
+        let steps: Vec<_> = script.steps().cloned().collect();
+        let expect = |code, text: &str| Step::Expect {
+            code,
+            text: text.into(),
+        };
+        assert_eq!(
+            steps,
+            [
+                expect(220, "Hi"),
+                Step::Send(b"QUIT\r\n".to_vec()),
+                expect(221, ""),
+                Step::Close
+            ]
+        );
+        let again = steps.into_iter().fold(Script::new(), Script::step);
+        assert_eq!(again, script);
+    }
+}
