@@ -4,6 +4,7 @@ use super::Case;
 use super::State::*;
 use ossftp_core::ErrorKind::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "USER demo", "331"),
     (Hello, "user demo", "331"),

@@ -4,6 +4,7 @@ use super::Case;
 use super::State::*;
 use ossftp_core::ErrorKind::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "MDTM a.txt", "530"),
     (In, "MDTM a.txt", "213"),
@@ -22,6 +23,8 @@ pub(crate) static CASES: &[Case] = &[
     (Text, "MDTM a.txt", "213"),
     (Fails(Busy), "MDTM a.txt", "450"),
     (Fails(Unavailable), "MDTM a.txt", "451"),
+    (Fails(Unsupported), "MDTM a.txt", "504"),
+    (Fails(BadName), "MDTM a.txt", "553"),
     (Loading, "MDTM a.txt", "(226) 213"),
     (Hello, "MFMT 20200101000000 a.txt", "530"),
     (In, "MFMT 20200101000000 a.txt", "213"),
@@ -37,6 +40,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "MFMT x", "502"),
     (Fails(Busy), "MFMT 20200101000000 a.txt", "450"),
     (Fails(Unavailable), "MFMT 20200101000000 a.txt", "451"),
+    (Fails(Unsupported), "MFMT 20200101000000 a.txt", "504"),
+    (Fails(BadName), "MFMT 20200101000000 a.txt", "553"),
     (Fails(Denied), "MFMT 20200101000000 a.txt", "550"),
     (Hello, "MFCT 20200101000000 a.txt", "530"),
     (In, "MFCT 20200101000000 a.txt", "213"),
@@ -46,6 +51,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "MFCT 20200101000000 a.txt", "502"),
     (Fails(Busy), "MFCT 20200101000000 a.txt", "450"),
     (Fails(Unavailable), "MFCT 20200101000000 a.txt", "451"),
+    (Fails(Unsupported), "MFCT 20200101000000 a.txt", "504"),
+    (Fails(BadName), "MFCT 20200101000000 a.txt", "553"),
     (Hello, "MFF modify=20200101000000; a.txt", "530"),
     (In, "MFF modify=20200101000000; a.txt", "213"),
     (In, "MFF create=20200101000000; a.txt", "213"),
@@ -62,11 +69,9 @@ pub(crate) static CASES: &[Case] = &[
     (ModesIgnored, "MFF UNIX.mode=644; a.txt", "504"),
     (ModesIgnored, "MFF modify=20200101000000; a.txt", "213"),
     (Fails(Busy), "MFF modify=20200101000000; a.txt", "450"),
-    (
-        Fails(Unavailable),
-        "MFF modify=20200101000000; a.txt",
-        "451",
-    ),
+    (Fails(Unavailable), "MFF modify=20200101000000; a.txt", "451"),
+    (Fails(BadName), "MFF modify=20200101000000; a.txt", "553"),
+    (Fails(Unsupported), "MFF modify=20200101000000; a.txt", "504"),
     (Hello, "AVBL", "530"),
     (In, "AVBL", "213"),
     (In, "AVBL dir", "213"),
@@ -75,4 +80,6 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "AVBL", "502"),
     (Fails(Busy), "AVBL", "450"),
     (Fails(Unavailable), "AVBL", "451"),
+    (Fails(Unsupported), "AVBL", "504"),
+    (Fails(BadName), "AVBL", "553"),
 ];

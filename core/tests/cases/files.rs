@@ -4,6 +4,7 @@ use super::Case;
 use super::State::*;
 use ossftp_core::ErrorKind::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "CWD dir", "530"),
     (Named, "CWD dir", "530"),
@@ -25,6 +26,8 @@ pub(crate) static CASES: &[Case] = &[
     (Guest, "CWD dir", "250"),
     (Fails(Busy), "CWD dir", "450"),
     (Fails(Unavailable), "CWD dir", "451"),
+    (Fails(Unsupported), "CWD dir", "504"),
+    (Fails(BadName), "CWD dir", "553"),
     (Fails(Denied), "CWD dir", "550"),
     (Loading, "CWD dir", "(226) 250"),
     (Hello, "CDUP", "530"),
@@ -49,6 +52,8 @@ pub(crate) static CASES: &[Case] = &[
     (Rnfr, "RNFR nothing", "550"),
     (Fails(Busy), "RNFR a.txt", "450"),
     (Fails(Unavailable), "RNFR a.txt", "451"),
+    (Fails(Unsupported), "RNFR a.txt", "504"),
+    (Fails(BadName), "RNFR a.txt", "553"),
     (Hello, "RNTO new", "530"),
     (In, "RNTO new", "503"),
     (In, "RNTO", "501"),
@@ -65,6 +70,8 @@ pub(crate) static CASES: &[Case] = &[
     (RnfrDir, "RNTO dir/in/itself", "553"),
     (RnfrFails(Busy), "RNTO new", "450"),
     (RnfrFails(Unavailable), "RNTO new", "451"),
+    (RnfrFails(Unsupported), "RNTO new", "504"),
+    (RnfrFails(BadName), "RNTO new", "553"),
     (RnfrFails(Denied), "RNTO new", "550"),
     (RnfrFails(NoSpace), "RNTO new", "552"),
     (Hello, "DELE a.txt", "530"),
@@ -77,6 +84,8 @@ pub(crate) static CASES: &[Case] = &[
     (Guest, "DELE", "501"),
     (Fails(Busy), "DELE a.txt", "450"),
     (Fails(Unavailable), "DELE a.txt", "451"),
+    (Fails(Unsupported), "DELE a.txt", "504"),
+    (Fails(BadName), "DELE a.txt", "553"),
     (Fails(Denied), "DELE a.txt", "550"),
     (Loading, "DELE a.txt", "(226) 250"),
     (Hello, "RMD empty", "530"),
@@ -91,6 +100,8 @@ pub(crate) static CASES: &[Case] = &[
     (Guest, "RMD empty", "550"),
     (Fails(Busy), "RMD empty", "450"),
     (Fails(Unavailable), "RMD empty", "451"),
+    (Fails(Unsupported), "RMD empty", "504"),
+    (Fails(BadName), "RMD empty", "553"),
     (Hello, "MKD new", "530"),
     (Hello, "XMKD new", "530"),
     (In, "MKD new", "257"),
@@ -107,6 +118,8 @@ pub(crate) static CASES: &[Case] = &[
     (Full, "MKD new-and-too-long-for-it", "552"),
     (Fails(Busy), "MKD new", "450"),
     (Fails(Unavailable), "MKD new", "451"),
+    (Fails(Unsupported), "MKD new", "504"),
+    (Fails(BadName), "MKD new", "553"),
     (Fails(NoSpace), "MKD new", "552"),
     (GbkOff, "MKD \u{1f600}", "257"),
     (Hello, "SIZE a.txt", "530"),
@@ -121,5 +134,7 @@ pub(crate) static CASES: &[Case] = &[
     (Guest, "SIZE a.txt", "213"),
     (Fails(Busy), "SIZE a.txt", "450"),
     (Fails(Unavailable), "SIZE a.txt", "451"),
+    (Fails(Unsupported), "SIZE a.txt", "504"),
+    (Fails(BadName), "SIZE a.txt", "553"),
     (Loading, "SIZE a.txt", "(226) 213"),
 ];

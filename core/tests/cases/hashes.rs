@@ -4,6 +4,7 @@ use super::Case;
 use super::State::*;
 use ossftp_core::ErrorKind::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "HASH a.txt", "530"),
     (HelloAll, "HASH a.txt", "530"),
@@ -19,6 +20,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "HASH a.txt", "502"),
     (Fails(Busy), "HASH a.txt", "450"),
     (Fails(Unavailable), "HASH a.txt", "451"),
+    (Fails(Unsupported), "HASH a.txt", "504"),
+    (Fails(BadName), "HASH a.txt", "553"),
     (Loading, "HASH a.txt", "(226) 213"),
     (Hello, "XCRC a.txt", "530"),
     (In, "XCRC a.txt", "250"),
@@ -28,6 +31,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "XCRC a.txt", "502"),
     (Fails(Busy), "XCRC a.txt", "450"),
     (Fails(Unavailable), "XCRC a.txt", "451"),
+    (Fails(Unsupported), "XCRC a.txt", "504"),
+    (Fails(BadName), "XCRC a.txt", "553"),
     (In, "XCRC \"a.txt\" 1 2", "250"),
     (In, "XCRC a.txt 3 1", "501"),
     (In, "XCRC a.txt 0 100", "501"),
@@ -43,6 +48,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "XMD5 a.txt", "502"),
     (Fails(Busy), "XMD5 a.txt", "450"),
     (Fails(Unavailable), "XMD5 a.txt", "451"),
+    (Fails(Unsupported), "XMD5 a.txt", "504"),
+    (Fails(BadName), "XMD5 a.txt", "553"),
     (Hello, "XSHA a.txt", "530"),
     (In, "XSHA a.txt", "250"),
     (In, "XSHA a.txt 0 3", "250"),
@@ -51,6 +58,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "XSHA a.txt", "502"),
     (Fails(Busy), "XSHA a.txt", "450"),
     (Fails(Unavailable), "XSHA a.txt", "451"),
+    (Fails(Unsupported), "XSHA a.txt", "504"),
+    (Fails(BadName), "XSHA a.txt", "553"),
     (In, "XSHA1 a.txt", "250"),
     (Hello, "XSHA1 a.txt", "530"),
     (Hello, "XSHA256 a.txt", "530"),
@@ -61,6 +70,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "XSHA256 a.txt", "502"),
     (Fails(Busy), "XSHA256 a.txt", "450"),
     (Fails(Unavailable), "XSHA256 a.txt", "451"),
+    (Fails(Unsupported), "XSHA256 a.txt", "504"),
+    (Fails(BadName), "XSHA256 a.txt", "553"),
     (Hello, "XSHA512 a.txt", "530"),
     (In, "XSHA512 a.txt", "250"),
     (In, "XSHA512 a.txt 0 3", "250"),
@@ -69,6 +80,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "XSHA512 a.txt", "502"),
     (Fails(Busy), "XSHA512 a.txt", "450"),
     (Fails(Unavailable), "XSHA512 a.txt", "451"),
+    (Fails(Unsupported), "XSHA512 a.txt", "504"),
+    (Fails(BadName), "XSHA512 a.txt", "553"),
     (Hello, "MD5 a.txt", "530"),
     (In, "MD5 a.txt", "251"),
     (In, "MD5 a.txt 0 3", "251"),
@@ -77,6 +90,8 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "MD5 a.txt", "502"),
     (Fails(Busy), "MD5 a.txt", "450"),
     (Fails(Unavailable), "MD5 a.txt", "451"),
+    (Fails(Unsupported), "MD5 a.txt", "504"),
+    (Fails(BadName), "MD5 a.txt", "553"),
     (Hello, "COMB new a.txt dir/b.txt", "530"),
     (In, "COMB new a.txt dir/b.txt", "250"),
     (In, "COMB \"new\" \"a.txt\"", "250"),
@@ -91,5 +106,7 @@ pub(crate) static CASES: &[Case] = &[
     (Bare, "COMB new a.txt", "502"),
     (Fails(Busy), "COMB new a.txt", "450"),
     (Fails(Unavailable), "COMB new a.txt", "451"),
+    (Fails(Unsupported), "COMB new a.txt", "504"),
+    (Fails(BadName), "COMB new a.txt", "553"),
     (Fails(NoSpace), "COMB new a.txt", "552"),
 ];

@@ -3,6 +3,7 @@
 use super::Case;
 use super::State::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "STAT", "530"),
     (In, "STAT", "211"),

@@ -4,6 +4,7 @@ use super::Case;
 use super::State::*;
 use ossftp_core::ErrorKind::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "LIST", "530"),
     (Named, "LIST", "530"),
@@ -31,6 +32,8 @@ pub(crate) static CASES: &[Case] = &[
     (Stalled, "LIST", "150 426"),
     (Fails(Busy), "LIST", "450"),
     (Fails(Unavailable), "LIST", "451"),
+    (Fails(Unsupported), "LIST", "504"),
+    (Fails(BadName), "LIST", "553"),
     (Halfway(Unavailable), "LIST", "150 451"),
     (Private, "LIST", "150 226"),
     (PrivateFails, "LIST", "150 522"),
@@ -55,6 +58,8 @@ pub(crate) static CASES: &[Case] = &[
     (Broken, "NLST", "150 426"),
     (Fails(Busy), "NLST", "450"),
     (Fails(Unavailable), "NLST", "451"),
+    (Fails(Unsupported), "NLST", "504"),
+    (Fails(BadName), "NLST", "553"),
     (PrivateFails, "NLST", "150 522"),
     (DataNeedsTls, "NLST", "521"),
     (Hello, "MLSD", "530"),
@@ -75,6 +80,8 @@ pub(crate) static CASES: &[Case] = &[
     (Broken, "MLSD", "150 426"),
     (Fails(Busy), "MLSD", "450"),
     (Fails(Unavailable), "MLSD", "451"),
+    (Fails(Unsupported), "MLSD", "504"),
+    (Fails(BadName), "MLSD", "553"),
     (PrivateFails, "MLSD", "150 522"),
     (DataNeedsTls, "MLSD", "521"),
     (Hello, "MLST", "530"),
@@ -88,6 +95,8 @@ pub(crate) static CASES: &[Case] = &[
     (Unsayable, "MLST", "550"),
     (Fails(Busy), "MLST a.txt", "450"),
     (Fails(Unavailable), "MLST a.txt", "451"),
+    (Fails(Unsupported), "MLST a.txt", "504"),
+    (Fails(BadName), "MLST a.txt", "553"),
     (Loading, "MLST a.txt", "(226) 250"),
     (Hello, "STAT a.txt", "530"),
     (In, "STAT a.txt", "213"),
@@ -99,5 +108,7 @@ pub(crate) static CASES: &[Case] = &[
     (Guest, "STAT dir", "212"),
     (Fails(Busy), "STAT dir", "450"),
     (Fails(Unavailable), "STAT dir", "451"),
+    (Fails(Unsupported), "STAT dir", "504"),
+    (Fails(BadName), "STAT dir", "553"),
     (Loading, "STAT dir", "(226) 212"),
 ];

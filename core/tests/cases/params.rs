@@ -3,6 +3,7 @@
 use super::Case;
 use super::State::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "TYPE I", "530"),
     (Named, "TYPE I", "530"),

@@ -3,6 +3,7 @@
 use super::Case;
 use super::State::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "AUTH TLS", "502"),
     (Hello, "AUTH", "502"),

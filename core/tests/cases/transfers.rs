@@ -4,6 +4,7 @@ use super::Case;
 use super::State::*;
 use ossftp_core::ErrorKind::*;
 
+#[rustfmt::skip]
 pub(crate) static CASES: &[Case] = &[
     (Hello, "RETR a.txt", "530"),
     (Named, "RETR a.txt", "530"),
@@ -43,6 +44,8 @@ pub(crate) static CASES: &[Case] = &[
     (Stalled, "RETR a.txt", "150 426"),
     (Fails(Busy), "RETR a.txt", "450"),
     (Fails(Unavailable), "RETR a.txt", "451"),
+    (Fails(Unsupported), "RETR a.txt", "504"),
+    (Fails(BadName), "RETR a.txt", "553"),
     (Fails(Denied), "RETR a.txt", "550"),
     (Halfway(Unavailable), "RETR a.txt", "150 451"),
     (Halfway(Busy), "RETR a.txt", "150 450"),
@@ -89,6 +92,7 @@ pub(crate) static CASES: &[Case] = &[
     (Full, "STOR new-and-too-long-for-it", "150 552"),
     (Fails(Busy), "STOR new", "450"),
     (Fails(Unavailable), "STOR new", "451"),
+    (Fails(Unsupported), "STOR new", "504"),
     (Fails(Denied), "STOR new", "550"),
     (Fails(NoSpace), "STOR new", "552"),
     (Fails(BadName), "STOR new", "553"),
@@ -126,6 +130,7 @@ pub(crate) static CASES: &[Case] = &[
     (Broken, "STOU", "150 426"),
     (Fails(Busy), "STOU", "450"),
     (Fails(Unavailable), "STOU", "451"),
+    (Fails(Unsupported), "STOU", "504"),
     (Fails(Denied), "STOU", "550"),
     (Fails(BadName), "STOU", "553"),
     (Halfway(NoSpace), "STOU", "150 552"),
@@ -156,6 +161,8 @@ pub(crate) static CASES: &[Case] = &[
     (Broken, "APPE a.txt", "150 426"),
     (Fails(Busy), "APPE a.txt", "450"),
     (Fails(Unavailable), "APPE a.txt", "451"),
+    (Fails(Unsupported), "APPE a.txt", "504"),
+    (Fails(BadName), "APPE a.txt", "553"),
     (Fails(Denied), "APPE a.txt", "550"),
     (Fails(NoSpace), "APPE a.txt", "552"),
     (Halfway(NoSpace), "APPE a.txt", "150 552"),
