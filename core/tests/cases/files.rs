@@ -131,6 +131,8 @@ pub(crate) static CASES: &[Case] = &[
     (In, "SIZE", "501"),
     (Text, "SIZE a.txt", "550"),
     (PlainText, "SIZE a.txt", "213"),
+    (NoType, "SIZE a.txt", "550"),
+    (NoTypeImage, "SIZE a.txt", "213"),
     (Guest, "SIZE a.txt", "213"),
     (Fails(Busy), "SIZE a.txt", "450"),
     (Fails(Unavailable), "SIZE a.txt", "451"),

@@ -138,6 +138,8 @@ pub(crate) static CASES: &[Case] = &[
     (Text, "REST 0", "350"),
     (Text, "REST 5", "501"),
     (PlainText, "REST 5", "350"),
+    (NoType, "REST 5", "501"),
+    (NoTypeImage, "REST 5", "350"),
     (Guest, "REST 5", "350"),
     (Range, "REST 5", "350"),
     (Hello, "RANG 1 3", "530"),

@@ -37,6 +37,10 @@ pub(crate) enum State {
     Guest,
     /// The same, after EPSV.
     GuestEpsv,
+    /// Logged in, and no TYPE was said.
+    NoType,
+    /// The same, where sessions begin in TYPE I.
+    NoTypeImage,
     /// In TYPE A.
     Text,
     /// In TYPE A, after EPSV.
@@ -172,6 +176,8 @@ const V6_SERVER: SocketAddr = SocketAddr::new(
     21,
 );
 
+const LOGIN: [(&str, u16); 2] = [("USER demo", 331), ("PASS secret", 230)];
+
 /// All that a case needs but its command.
 struct Scene {
     config: SessionConfig,
@@ -213,7 +219,7 @@ impl Scene {
     }
 
     fn login(self) -> Self {
-        self.way(&[("USER demo", 331), ("PASS secret", 230), ("TYPE I", 200)])
+        self.way(&LOGIN).way(&[("TYPE I", 200)])
     }
 
     fn epsv(self) -> Self {
@@ -303,6 +309,8 @@ fn scene(state: State, uploads: bool) -> Scene {
                 guest.epsv()
             }
         }
+        State::NoType => begin.way(&LOGIN),
+        State::NoTypeImage => begin.config(|c| c.image_by_default = true).way(&LOGIN),
         State::Text => begin.login().way(&[("TYPE A", 200)]),
         State::TextEpsv => begin.login().way(&[("TYPE A", 200)]).epsv(),
         State::PlainText => {
