@@ -244,7 +244,7 @@ fn site_chmod(runtime: &str) {
     let log = world.gateway.printed_after(said);
     let taken = log.iter().filter(|line| {
         line.split_once("] < 200 ")
-            .is_some_and(|(_, text)| text.contains("mode"))
+            .is_some_and(|(_, text)| text.contains("keeps no modes"))
     });
     assert_eq!(taken.count(), 3, "{log:#?}");
 

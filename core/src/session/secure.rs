@@ -239,7 +239,7 @@ impl Session {
         self.log_out();
         self.host = None;
         self.cwd = FtpPath::root();
-        self.ascii = true;
+        self.ascii = !self.config.image_by_default;
         (self.deflate, self.deflate_level) = (false, DEFLATE_LEVEL);
         self.facts = Facts::default();
         self.hash = HashAlgorithm::Sha256;

@@ -16,8 +16,6 @@ use std::io::{self, Read, Write};
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PATH: &[u8] = b"/dir/file";
-/// Whether the pump knows of [`TransferKind::Retrieve::length`].
-const LENGTHS: bool = false;
 
 /// What becomes of the data connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +137,7 @@ pub(super) fn pump(s: &mut Source<'_>) {
     ]);
     let accident = accident.map(|accident| (small(s), accident));
     let fault = s.byte();
-    let (offset, length) = (s.number(), s.maybe(Source::number).filter(|_| LENGTHS));
+    let (offset, length) = (s.number(), s.maybe(Source::number));
     let mode = s.below(4);
     let keep = s.below(200);
     let bytes = content(s);
