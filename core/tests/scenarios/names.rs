@@ -185,3 +185,18 @@ fn a_session_that_begins_anew_reads_names_as_the_listener_does() {
             .all(|name| store.directories().contains(name.as_bytes()))
     );
 }
+
+#[test]
+fn what_a_link_points_to_is_said_in_the_character_set() {
+    let store = store().with_file("/图片.jpg", "jpeg");
+    let script = login()
+        .send("SITE SYMLINK 图片.jpg link")
+        .expect(200)
+        .send("OPTS UTF8 OFF")
+        .expect(200)
+        .transfers("LIST link", DataPlan::download());
+    let run = play(gbk(true), &store, &script);
+    let listed = run.transcript().downloads().last().unwrap();
+    let end = [b" link -> /", PICTURE, b"\r\n"].concat();
+    assert!(listed.ends_with(&end), "{listed:x?}");
+}
