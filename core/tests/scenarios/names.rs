@@ -200,3 +200,23 @@ fn what_a_link_points_to_is_said_in_the_character_set() {
     let end = [b" link -> /", PICTURE, b"\r\n"].concat();
     assert!(listed.ends_with(&end), "{listed:x?}");
 }
+
+/// mget asks for what NLST has listed as it was listed.
+#[test]
+fn names_that_a_pattern_matches_have_their_directory_before_them() {
+    let store = MemoryStore::new()
+        .with_user("demo", "secret", true)
+        .with_file("/中文目录/图片.jpg", "jpeg");
+    for pattern in [&b"\xcd\xbc*"[..], b"*.jpg"] {
+        let path = [FOLDER, b"/", PICTURE].concat();
+        let script = login()
+            .send("OPTS UTF8 OFF")
+            .expect(200)
+            .transfers(
+                [b"NLST ", FOLDER, b"/", pattern].concat(),
+                DataPlan::download(),
+            )
+            .expect_download([&path[..], b"\r\n"].concat());
+        play(gbk(true), &store, &script);
+    }
+}
