@@ -220,3 +220,18 @@ fn names_that_a_pattern_matches_have_their_directory_before_them() {
         play(gbk(true), &store, &script);
     }
 }
+
+#[test]
+fn the_time_of_a_name_in_the_character_set() {
+    let store = MemoryStore::new()
+        .with_user("demo", "secret", true)
+        .with_file("/图片.jpg", "jpeg");
+    let script = login()
+        .send("OPTS UTF8 OFF")
+        .expect(200)
+        .raw(line(&[b"MDTM 20200102030405", PICTURE]))
+        .expect(213)
+        .raw(line(&[b"MDTM", PICTURE]))
+        .expect_text(213, "213 20200102030405\r\n");
+    play(gbk(true), &store, &script);
+}
