@@ -2,7 +2,9 @@
 
 use crate::store;
 use ossftp_core::sim::{DataPlan, MemoryStore, Script, Simulator};
-use ossftp_core::{Charset, SessionConfig};
+use ossftp_core::{Charset, Input, LoginInfo, Now, Output, Peer, Session, SessionConfig};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// 中文目录 and 图片.jpg in GBK; the second one is UTF-8 too, of other characters.
 const FOLDER: &[u8] = b"\xd6\xd0\xce\xc4\xc4\xbf\xc2\xbc";
@@ -234,4 +236,47 @@ fn the_time_of_a_name_in_the_character_set() {
         .raw(line(&[b"MDTM", PICTURE]))
         .expect_text(213, "213 20200102030405\r\n");
     play(gbk(true), &store, &script);
+}
+
+/// What is sent until the session waits. Logins succeed, with this charset.
+fn talk(session: &mut Session, line: &str, charset: Option<Charset>) -> String {
+    let mono = Duration::ZERO;
+    let now = Now { mono, unix: 0 };
+    session.handle(now, Input::Control(line.as_bytes()));
+    let mut sent = Vec::new();
+    loop {
+        match session.poll_output() {
+            Output::Send(bytes) => sent.extend(bytes),
+            Output::Login { id, .. } => {
+                let mut info = LoginInfo::new("Welcome.");
+                info.charset = charset;
+                let result = Ok(info);
+                session.handle(now, Input::Login { id, result });
+            }
+            Output::Wait(_) => break String::from_utf8(sent).unwrap(),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_user_does_not_have_the_character_set_of_the_last_one() {
+    let peer = Peer::new(
+        "192.0.2.7:50000".parse().unwrap(),
+        "192.0.2.1:21".parse().unwrap(),
+    );
+    let (mono, unix) = (Duration::ZERO, 0);
+    for (config, own, other) in [
+        (SessionConfig::default(), "200 Names are in GBK.", "504 "),
+        (gbk(true), "200 Names are in GBK.", "200 Names are in GBK."),
+    ] {
+        let mut session = Session::new(Arc::new(config), peer, Now { mono, unix });
+        let mut off = |charset| {
+            talk(&mut session, "USER u\r\nPASS p\r\n", charset);
+            talk(&mut session, "OPTS UTF8 OFF\r\n", charset)
+        };
+        assert!(off(Some(Charset::Gbk)).starts_with(own));
+        assert!(off(None).starts_with(other));
+        assert!(off(Some(Charset::Big5)).starts_with("200 Names are in Big5."));
+    }
 }
