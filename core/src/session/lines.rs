@@ -47,7 +47,7 @@ impl Session {
     }
 
     /// Gives a transfer up that its client has left.
-    fn transfer_without_control(&mut self) {
+    pub(super) fn transfer_without_control(&mut self) {
         let Pending::Transfer(running) = &self.pending else {
             return;
         };

@@ -9,7 +9,7 @@ use super::Session;
 use super::transfer::Running;
 use crate::command::ListOptions;
 use crate::glob::has_wildcards;
-use crate::{ErrorKind, FtpPath, ListFormat, Pattern, StorageError, TransferKind};
+use crate::{ErrorKind, ListFormat, Pattern, StorageError, TransferKind};
 use alloc::vec::Vec;
 
 impl Session {
