@@ -158,7 +158,8 @@ impl Session {
         }
         let is_abort = |line: &Line| match line {
             Line::Text(text) => {
-                let begin = text.get(..4).unwrap_or_default();
+                let verb = command::without_signals(text);
+                let begin = verb.get(..4).unwrap_or_default();
                 begin.eq_ignore_ascii_case(b"ABOR")
                     && matches!(command::parse(text), Ok(Command::Abor))
             }
