@@ -106,7 +106,7 @@ pub fn parse(line: &[u8]) -> Result<Command, ParseError> {
 
 /// The line without what is left of Telnet signals before its verb: where urgent data loses its
 /// way, IAC does not arrive with them.
-fn without_signals(line: &[u8]) -> &[u8] {
+pub(crate) fn without_signals(line: &[u8]) -> &[u8] {
     let verb = line.iter().position(|b| *b < 240);
     line.get(verb.unwrap_or(0)..).unwrap_or_default()
 }

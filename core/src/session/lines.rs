@@ -47,7 +47,7 @@ impl Session {
     }
 
     /// Gives a transfer up that its client has left.
-    fn transfer_without_control(&mut self) {
+    pub(super) fn transfer_without_control(&mut self) {
         let Pending::Transfer(running) = &self.pending else {
             return;
         };
@@ -158,7 +158,8 @@ impl Session {
         }
         let is_abort = |line: &Line| match line {
             Line::Text(text) => {
-                let begin = text.get(..4).unwrap_or_default();
+                let verb = command::without_signals(text);
+                let begin = verb.get(..4).unwrap_or_default();
                 begin.eq_ignore_ascii_case(b"ABOR")
                     && matches!(command::parse(text), Ok(Command::Abor))
             }
