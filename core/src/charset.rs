@@ -363,6 +363,15 @@ mod tests {
     }
 
     #[test]
+    fn a_text_says_what_it_can() {
+        let mut names = Names::new(Some(Charset::Latin1), true);
+        assert_eq!(names.write_text("é日".as_bytes()), "é日".as_bytes());
+        assert!(names.set_utf8(false));
+        assert_eq!(names.write_text("é.".as_bytes()), b"\xe9.");
+        assert_eq!(names.write_text("é日本.".as_bytes()), b"\xe9??.");
+    }
+
+    #[test]
     fn names_that_are_both() {
         let wire = b"\xcd\xbc\xc6\xac";
         let mut names = Names::new(Some(Charset::Gbk), true);

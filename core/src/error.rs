@@ -88,3 +88,33 @@ impl fmt::Display for StorageError {
 }
 
 impl core::error::Error for StorageError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn each_failure_has_its_code() {
+        for (kind, code) in [
+            (ErrorKind::NotFound, 550),
+            (ErrorKind::Exists, 550),
+            (ErrorKind::NotEmpty, 550),
+            (ErrorKind::NotADirectory, 550),
+            (ErrorKind::IsADirectory, 550),
+            (ErrorKind::Denied, 550),
+            (ErrorKind::BadName, 553),
+            (ErrorKind::BadOffset, 554),
+            (ErrorKind::Busy, 450),
+            (ErrorKind::Unavailable, 451),
+            (ErrorKind::NoSpace, 552),
+            (ErrorKind::Unsupported, 504),
+            (ErrorKind::Cancelled, 426),
+        ] {
+            let error = StorageError::new(kind, "A sentence.");
+            assert_eq!(error.code().value(), code, "{kind:?}");
+            assert!(error.code().is_final());
+            assert_eq!(error.to_string(), "A sentence.");
+        }
+    }
+}

@@ -524,28 +524,4 @@ impl fmt::Display for Event {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mapped_address_is_an_ipv4_address() {
-        let mapped = "[::ffff:192.0.2.1]:21".parse().unwrap();
-        let real = "[fe80::1%3]:21".parse().unwrap();
-        let peer = Peer::new(mapped, real);
-        assert_eq!(peer.addr, "192.0.2.1:21".parse().unwrap());
-        assert_eq!(peer.local, real);
-    }
-
-    #[test]
-    fn an_event_is_a_line() {
-        let event = Event::Transfer {
-            verb: "RETR",
-            path: FtpPath::root(),
-            bytes: 7,
-            code: 226,
-        };
-        assert_eq!(alloc::format!("{event}"), "RETR /: 7 bytes, 226");
-        assert!(!event.is_detail());
-        assert!(Event::Command("NOOP".into()).is_detail());
-    }
-}
+mod tests;
