@@ -373,7 +373,7 @@ impl Session {
             "RETR" | "STOU" => (self.rest, self.range) = (0, None),
             "STOR" | "APPE" => (self.rest, self.range, self.allo) = (0, None, None),
             "HASH" => self.range = None,
-            "SITE CPTO" => self.copy_from = None,
+            "SITE CPFR" | "SITE CPTO" => self.copy_from = None,
             "RNFR" | "RNTO" => self.rename_from = None,
             _ => {}
         }

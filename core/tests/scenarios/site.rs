@@ -370,3 +370,34 @@ fn the_idle_timeout() {
             .expect_closed(),
     );
 }
+
+#[test]
+fn a_copy_that_was_asked_for_wrongly_is_not_made_from_an_older_source() {
+    play(&each(
+        demo(),
+        &[
+            ("SITE CPFR a.txt", 350),
+            ("SITE CPFR", 501),
+            ("SITE CPTO copy", 503),
+        ],
+    ));
+}
+
+/// A line names two thousand files, and each of them may be as long as a path can be.
+#[test]
+fn what_is_joined_at_once_has_a_bound() {
+    let deep = "d".repeat(1000);
+    let store = store().with_directory(format!("/{deep}"));
+    let many = " x".repeat(1000);
+    play_on(
+        &store,
+        &each(
+            demo(),
+            &[
+                (&format!("COMB whole{many}"), 550),
+                (&format!("CWD {deep}"), 250),
+                (&format!("COMB whole{many}"), 501),
+            ],
+        ),
+    );
+}
