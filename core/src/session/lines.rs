@@ -112,11 +112,18 @@ impl Session {
 
     /// Before the 150 only ABOR cannot wait, since any other reply would be taken for the
     /// transfer's own. QUIT keeps its place, but that it came is known from here on.
+    ///
+    /// It stops where replies pile up, and goes on when they have gone out.
     fn look_ahead_in_transfer(&mut self) {
-        self.ahead
-            .extend(core::iter::from_fn(|| self.lines.next_line()));
         let mut index = 0;
-        while let Some(line) = self.ahead.get(index) {
+        while self.unsent < MAX_PENDING_REPLIES {
+            let Some(line) = self.ahead.get(index) else {
+                let Some(line) = self.lines.next_line() else {
+                    break;
+                };
+                self.ahead.push_back(line);
+                continue;
+            };
             let parsed = match line {
                 Line::Text(text) => command::parse(text).ok(),
                 Line::TooLong => None,

@@ -237,6 +237,9 @@ impl Session {
     /// The next thing to do, in order; [`Output::Wait`] when there is nothing.
     pub fn poll_output(&mut self) -> Output {
         if self.outputs.is_empty() {
+            if matches!(self.pending, Pending::Transfer(_)) {
+                self.look_ahead();
+            }
             self.advance();
         }
         match self.outputs.pop_front() {
