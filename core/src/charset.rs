@@ -178,7 +178,7 @@ impl fmt::Display for NotReadable {
 
 impl core::error::Error for NotReadable {}
 
-/// How a session reads and writes the names on its control and data connections.
+/// How a session reads and writes the names on its control and data connections (RFC 2640).
 ///
 /// In the UTF-8 mode, in which sessions begin, a name is UTF-8 if it can be; if it can't, it is
 /// read in the fallback, if there is one. Names go out as UTF-8. In the other mode, which needs a
@@ -247,7 +247,8 @@ impl Names {
         self.utf8
     }
 
-    /// Learns from a name that the client has sent, in the UTF-8 mode: see [above](Self#where-guessing-ends).
+    /// Learns from a name that the client has sent, in the UTF-8 mode: see
+    /// [above](Self#where-guessing-ends).
     pub fn hear(&mut self, wire: &[u8]) {
         let pairs = self.fallback.is_some_and(Charset::has_pairs);
         self.heard |=
@@ -263,8 +264,8 @@ impl Names {
         !self.heard || wire.iter().any(|b| *b >= 0xE0) || charset.decode(wire).is_none()
     }
 
-    /// Goes into the UTF-8 mode or out of it, and forgets what was learned; whether that was possible. Without a fallback there
-    /// is no way out of it.
+    /// Goes into the UTF-8 mode or out of it, and forgets what was learned; gives whether that was
+    /// possible. Without a fallback there is no way out of it.
     #[must_use]
     pub const fn set_utf8(&mut self, utf8: bool) -> bool {
         let can = utf8 || self.fallback.is_some();
@@ -375,6 +376,15 @@ mod tests {
             assert_eq!(encoded.as_deref(), Some(bytes), "{charset} {text}");
             assert_eq!(decoded.as_deref(), Some(text.as_bytes()), "{charset}");
         }
+    }
+
+    #[test]
+    fn a_text_says_what_it_can() {
+        let mut names = Names::new(Some(Charset::Latin1), true);
+        assert_eq!(names.write_text("é日".as_bytes()), "é日".as_bytes());
+        assert!(names.set_utf8(false));
+        assert_eq!(names.write_text("é.".as_bytes()), b"\xe9.");
+        assert_eq!(names.write_text("é日本.".as_bytes()), b"\xe9??.");
     }
 
     #[test]

@@ -313,6 +313,41 @@ mod tests {
     }
 
     #[test]
+    fn an_inflater_knows_its_end() {
+        let mut inflater = Inflater::default();
+        let (cut, last) = HELLO.split_at(HELLO.len() - 1);
+        for (piece, ended, shown) in [(cut, false, "Running"), (last, true, "Ended")] {
+            let all: Result<(), InflateError> = inflater.write(piece, |_| Ok(()));
+            assert_eq!((all, inflater.ended()), (Ok(()), ended));
+            assert_eq!(
+                alloc::format!("{inflater:?}"),
+                alloc::format!("Inflater {{ progress: {shown}, .. }}")
+            );
+        }
+        let mut deflater = Deflater::new(6);
+        for shown in ["finished: false", "finished: true"] {
+            assert!(alloc::format!("{deflater:?}").contains(shown));
+            deflater.finish(&mut Vec::new());
+        }
+    }
+
+    #[test]
+    fn each_error_is_one_sentence() {
+        let all = [
+            InflateError::Corrupt,
+            InflateError::Checksum,
+            InflateError::Truncated,
+            InflateError::Trailing,
+            InflateError::Failed,
+        ];
+        let said = all.map(|error| alloc::format!("{error}"));
+        for (at, text) in said.iter().enumerate() {
+            assert!(text.ends_with('.') && !text.contains('\n'), "{text}");
+            assert!(!said[..at].contains(text), "{text}");
+        }
+    }
+
+    #[test]
     fn wrong_streams() {
         let (cut, last) = HELLO.split_at(HELLO.len() - 1);
         assert_eq!(

@@ -315,6 +315,13 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_shows_what_it_computes() {
+        let mut digest = Digest::new(Sha256);
+        digest.update(b"content");
+        assert_eq!(alloc::format!("{digest:?}"), "Digest(Sha256)");
+    }
+
+    #[test]
     fn hexadecimal() {
         assert_eq!(hex(&[]), "");
         assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");

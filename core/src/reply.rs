@@ -258,6 +258,23 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_reply_in_another_charset() {
+        let reply = Reply::lines(Code::OK, "a", alloc::vec![b"b".to_vec()], "c");
+        let louder = reply.map(|text| text.to_ascii_uppercase());
+        assert_eq!(louder.code(), reply.code());
+        assert_eq!(wire(&louder), b"200-A\r\n B\r\n200 C\r\n");
+        let line = Reply::new(Code::OK, "a").map(|_| b"\xff\r".to_vec());
+        assert_eq!(wire(&line), b"200 \xff\xff?\r\n");
+    }
+
+    #[test]
+    fn all_but_the_preliminary_ones_are_final() {
+        let all: Vec<u16> = (100..600).filter(|n| Code(*n).is_final()).collect();
+        assert!(all.iter().copied().eq(200..600));
+        assert!(all.iter().all(|n| Code(*n).value() == *n));
+    }
+
     proptest! {
         #[test]
         fn no_text_can_forge_a_line(

@@ -92,7 +92,9 @@ impl Volume for GatedVolume {
             assert_ne!(path.as_bytes(), b"/panic", "as the scenario asked for");
             if path.as_bytes() == b"/held" {
                 let (wake, woken) = channel();
-                let _hook = cancel.on_cancel(move || drop(wake.send(())));
+                let _hook = cancel.on_cancel(move || {
+                    let _ = wake.send(());
+                });
                 woken.recv_timeout(DEADLINE).expect("it is cancelled");
             }
         }

@@ -448,3 +448,27 @@ pub(crate) fn port_argument(to: SocketAddr) -> alloc::string::String {
     let [high, low] = to.port().to_be_bytes();
     format!("{a},{b},{c},{d},{high},{low}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::net::SocketAddr;
+
+    #[test]
+    fn an_error_names_its_command() {
+        let verb = |line: &[u8]| parse(line).unwrap_err().spec().map(|spec| spec.verb);
+        assert_eq!(verb(b"XYZZY"), None);
+        assert_eq!(verb(b"cwd"), Some("CWD"));
+        assert_eq!(verb(b"XPWD x"), Some("PWD"));
+        assert_eq!(verb(b"STRU R"), Some("STRU"));
+        assert_eq!(verb(b"EPSV 3"), Some("EPSV"));
+        assert_eq!(verb(b"SITE UTIME"), Some("SITE UTIME"));
+    }
+
+    #[test]
+    fn an_address_as_port_takes_it() {
+        let port = |to: &str| port_argument(to.parse::<SocketAddr>().unwrap());
+        assert_eq!(port("192.0.2.7:1027"), "192,0,2,7,4,3");
+        assert_eq!(port("[2001:db8::1]:255"), "0,0,0,0,0,255");
+    }
+}

@@ -133,6 +133,15 @@ mod tests {
     }
 
     #[test]
+    fn it_shows_whether_it_is_set() {
+        let cancel = Cancel::new();
+        let clone = cancel.clone();
+        assert_eq!(alloc::format!("{clone:?}"), "Cancel(false)");
+        cancel.cancel();
+        assert_eq!(alloc::format!("{clone:?}"), "Cancel(true)");
+    }
+
+    #[test]
     fn a_hook_that_comes_late_runs_at_once() {
         let cancel = Cancel::new();
         cancel.cancel();

@@ -535,6 +535,7 @@ mod tests {
     #[test]
     fn wrong_replies_are_seen() {
         assert!(after(b"").said(b"200 x\r\n").is_err());
+        assert!(Conversation::default().said(b"230 x\r\n").is_err());
         assert!(after(b"PWD\r\n").said(b"250 x\r\n").is_err());
         assert!(after(b"PWD\r\n").said(b"150 x\r\n").is_err());
         assert!(after(b"PWD\r\nNOOP\r\n").said(b"200 x\r\n").is_err());
@@ -563,5 +564,13 @@ mod tests {
             [expected("CWD", b"a\r\xffb")]
         );
         assert_eq!(lines(&[[b'x'; 5000].as_slice(), b"\n"].concat()).len(), 1);
+        // A subnegotiation ends with IAC SE, and an IAC in it is doubled.
+        assert_eq!(
+            lines(b"NO\xff\xfa\x18\x01\xff\xff\xf0x\xff\xf0OP\r\n"),
+            [expected("NOOP", b"")]
+        );
+        assert_eq!(lines(b"\xff\xfaNOOP\r\n"), []);
+        // What follows an IAC and is no command of Telnet is a byte.
+        assert_eq!(lines(b"CWD a\xff\x01\r\n"), [expected("CWD", b"a\x01")]);
     }
 }

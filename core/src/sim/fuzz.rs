@@ -126,6 +126,15 @@ pub fn session_any_way(data: &[u8]) {
     compare(data, &[Pieces::default(), Pieces::Of(1), odd, drawn]);
 }
 
+/// A whole session like [`session_bytes`], at once and in pieces that are drawn from `seed`.
+///
+/// # Panics
+/// A rule does not hold, or in pieces the server does something else.
+pub fn session_in_pieces(data: &[u8], seed: u64) {
+    let data = data.get(..MAX_INPUT).unwrap_or(data);
+    compare(data, &[Pieces::default(), Pieces::Drawn(seed)]);
+}
+
 /// A whole session like [`session_bytes`], once and at once, with everything that is judged.
 ///
 /// # Panics

@@ -47,6 +47,8 @@ pub enum Connect {
     After(Duration),
     /// Never.
     Never,
+    /// As soon as the server is ready, but where the server wants TLS, the handshake fails.
+    WithoutTls,
 }
 
 /// What a client does with its data connection in the end.
@@ -92,6 +94,15 @@ impl DataPlan {
         Self {
             connect: Connect::Never,
             ..Self::new(Vec::new())
+        }
+    }
+
+    /// Fails the handshake of TLS, if the server wants one.
+    #[must_use]
+    pub fn without_tls(self) -> Self {
+        Self {
+            connect: Connect::WithoutTls,
+            ..self
         }
     }
 
@@ -363,5 +374,32 @@ impl Script {
     pub fn retrieves(self, path: &str, bytes: impl AsRef<[u8]>) -> Self {
         self.transfers([b"RETR ", path.as_bytes()].concat(), DataPlan::download())
             .expect_download(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_its_steps() {
+        let quit = Script::new().send("QUIT").expect(221);
+        let script = Script::new().expect_text(220, "Hi").then(&quit).close();
+        let steps: Vec<_> = script.steps().cloned().collect();
+        let expect = |code, text: &str| Step::Expect {
+            code,
+            text: text.into(),
+        };
+        assert_eq!(
+            steps,
+            [
+                expect(220, "Hi"),
+                Step::Send(b"QUIT\r\n".to_vec()),
+                expect(221, ""),
+                Step::Close
+            ]
+        );
+        let again = steps.into_iter().fold(Script::new(), Script::step);
+        assert_eq!(again, script);
     }
 }

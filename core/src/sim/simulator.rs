@@ -332,10 +332,6 @@ impl Simulator {
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
-        if let Some(reply) = self.replies.front().filter(|_| !self.lenient) {
-            let reason = format!("nobody expected {}", shown(reply));
-            self.failure.get_or_insert(reason);
-        }
         let at_rest = self.jobs.is_empty() && self.work.is_empty();
         if let Some(store) = self.store.as_ref().filter(|_| at_rest) {
             self.monitor.compare(store);
@@ -352,8 +348,12 @@ impl Simulator {
         }
         let reason = match self.failure.take() {
             Some(reason) => reason,
-            None if self.monitor.objections().is_empty() => return Ok(()),
-            None => self.monitor.objections().join("\n"),
+            None if !self.monitor.objections().is_empty() => self.monitor.objections().join("\n"),
+            // A run that broke a rule stops, and leaves replies behind.
+            None => match self.replies.front() {
+                Some(reply) if !self.lenient => format!("nobody expected {}", shown(reply)),
+                _ => return Ok(()),
+            },
         };
         Err(Failure {
             reason,
@@ -598,3 +598,6 @@ impl fmt::Debug for Simulator {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

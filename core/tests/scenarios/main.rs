@@ -21,6 +21,7 @@ mod names;
 mod protection;
 mod secure;
 mod site;
+mod storages;
 mod transfers;
 mod unique;
 
