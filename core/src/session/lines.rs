@@ -112,11 +112,18 @@ impl Session {
 
     /// Before the 150 only ABOR cannot wait, since any other reply would be taken for the
     /// transfer's own. QUIT keeps its place, but that it came is known from here on.
+    ///
+    /// It stops where replies pile up, and goes on when they have gone out.
     fn look_ahead_in_transfer(&mut self) {
-        self.ahead
-            .extend(core::iter::from_fn(|| self.lines.next_line()));
         let mut index = 0;
-        while let Some(line) = self.ahead.get(index) {
+        while self.unsent < MAX_PENDING_REPLIES {
+            let Some(line) = self.ahead.get(index) else {
+                let Some(line) = self.lines.next_line() else {
+                    break;
+                };
+                self.ahead.push_back(line);
+                continue;
+            };
             let parsed = match line {
                 Line::Text(text) => command::parse(text).ok(),
                 Line::TooLong => None,
@@ -191,7 +198,8 @@ impl Session {
                 self.command(command);
             }
             Err(error) => {
-                self.event(Event::Command(shown(&text, error)));
+                let shown = shown(&text, error, self.login.is_some());
+                self.event(Event::Command(shown));
                 if is_http(&text) {
                     self.close_with("This is no HTTP server.");
                 } else {
@@ -223,8 +231,9 @@ fn line_len(line: &Line) -> usize {
 }
 
 /// A line that is no command, for a log: whole if its verb takes no secrets, else what it begins
-/// with and its length. A mistyped PASS is an unknown verb.
-fn shown(line: &[u8], error: ParseError) -> String {
+/// with and its length. A mistyped PASS is an unknown verb; so is a password that stands alone, as
+/// before a login it may, or that follows PASS without a space.
+fn shown(line: &[u8], error: ParseError, logged_in: bool) -> String {
     let harmless = match error {
         ParseError::Syntax(spec) | ParseError::Parameter(spec) | ParseError::Protocol(spec) => {
             !matches!(spec.verb, "PASS" | "ACCT" | "SITE")
@@ -236,7 +245,11 @@ fn shown(line: &[u8], error: ParseError) -> String {
     }
     let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
     let (verb, argument) = line.split_at(end);
-    let is_verb = verb.len() <= 8 && verb.iter().all(u8::is_ascii_alphabetic);
+    let glued = |pass: &[u8]| pass.eq_ignore_ascii_case(b"PASS") && verb.len() > 4;
+    let is_verb = verb.len() <= 8
+        && verb.iter().all(u8::is_ascii_alphabetic)
+        && !verb.get(..4).is_some_and(glued)
+        && (logged_in || error.spec().is_some() || !argument.is_empty());
     if is_verb {
         let count = argument.len().saturating_sub(1);
         format!("{} ({count} bytes)", printable(verb).to_uppercase())

@@ -78,6 +78,24 @@ fn what_a_line_that_is_no_command_shows_in_a_log() {
             "a line that is too long",
         ]
     );
+    let run = play(&each(
+        Script::new().expect(220),
+        &[
+            ("PASSword", 500),
+            ("sesame", 500),
+            ("PSAS sesame", 500),
+            ("USER", 501),
+            ("LPSV", 502),
+        ],
+    ));
+    let shown = [
+        "? (8 bytes)",
+        "? (6 bytes)",
+        "PSAS (6 bytes)",
+        "USER",
+        "LPSV (0 bytes)",
+    ];
+    assert_eq!(commands(&run), shown);
 }
 
 #[test]
