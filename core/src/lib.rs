@@ -141,8 +141,7 @@
 //! the storage is asked to end, and its reply, 451 where it did, goes before that of ABOR.
 //!
 //! After the control connection is closed, the commands that came whole before are done, in order,
-//! and their replies are sent. A request that changes nothing and has no command behind it is not
-//! waited for. A transfer is given up, unless it is an upload that is known to be whole and wanted:
+//! and their replies are sent. Only a hash with no command behind it is not waited for. A transfer is given up, unless it is an upload that is known to be whole and wanted:
 //! after QUIT, where [`SessionConfig::commit_on_disconnect`] says so, or when its commit has been
 //! under way for longer than a client takes to die.
 //!
