@@ -6,7 +6,7 @@
 //! ```
 //!
 //! It plays the seeds of the target `session_bytes` that are a conversation worth the name: at
-//! least ten commands, one login and at least one transfer. `--list` prints their paths; that is
+//! least ten commands, with one login and one transfer. `--list` prints their paths; that is
 //! what `fuzz/rate` measures the fuzz target with.
 
 // What the core may not do, a measurement must: read the seeds and look at the clock.
@@ -16,9 +16,11 @@ use ossftp_core::sim::fuzz;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-const TRANSFERS: [&[u8]; 6] = [b"RETR", b"STOR", b"APPE", b"LIST", b"NLST", b"MLSD"];
+const TRANSFERS: [&[u8]; 7] = [
+    b"RETR", b"STOR", b"STOU", b"APPE", b"LIST", b"NLST", b"MLSD",
+];
 
-/// Whether the seed is a conversation of at least ten commands with one login and a transfer.
+/// Whether the seed is a conversation of at least ten commands with one login and one transfer.
 fn is_a_session(seed: &[u8]) -> bool {
     let commands = || {
         let lines = seed.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
@@ -32,7 +34,7 @@ fn is_a_session(seed: &[u8]) -> bool {
     commands().count() >= 10
         && count(b"USER") == 1
         && count(b"PASS") == 1
-        && TRANSFERS.iter().any(|verb| count(verb) > 0)
+        && TRANSFERS.iter().map(|verb| count(verb)).sum::<usize>() == 1
 }
 
 fn seeds() -> Vec<(PathBuf, Vec<u8>)> {

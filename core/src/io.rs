@@ -284,21 +284,6 @@ pub enum Operation {
     RemoveTree(FtpPath),
 }
 
-impl Operation {
-    /// Whether it changes anything.
-    #[must_use]
-    pub const fn writes(&self) -> bool {
-        !matches!(
-            self,
-            Self::Stat(_)
-                | Self::ChangeDirectory(_)
-                | Self::List { .. }
-                | Self::Hash { .. }
-                | Self::Space(_)
-        )
-    }
-}
-
 /// What [`Operation::SetFacts`] changes; `None` stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]

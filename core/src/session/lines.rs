@@ -24,8 +24,8 @@ impl Session {
     }
 
     /// Nothing more comes. A client that has ended its own side may still read, and one that is
-    /// gone has said what it said: commands that came whole are done, in order, if there are any
-    /// or if what runs changes something. A transfer needs its client, but see
+    /// gone has said what it said: commands that came whole are done and answered, in order,
+    /// but for a hash that nothing follows. A transfer needs its client, but see
     /// [`Session::outlives_control`].
     pub(super) fn control_closed(&mut self) {
         if core::mem::replace(&mut self.control_closed, true) {
@@ -34,10 +34,10 @@ impl Session {
         let goes_on = match &self.pending {
             // What is left to do: see `advance`.
             Pending::Nothing => true,
-            Pending::Operation { writes: true, .. } => true,
-            Pending::Login { .. } | Pending::Listen { .. } | Pending::Operation { .. } => {
+            Pending::Operation { long: true, .. } => {
                 !self.ahead.is_empty() || self.lines.waiting_lines() > 0
             }
+            Pending::Login { .. } | Pending::Listen { .. } | Pending::Operation { .. } => true,
             Pending::Tls { .. } => false,
             Pending::Transfer(_) => return self.transfer_without_control(),
         };

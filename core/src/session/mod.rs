@@ -127,8 +127,8 @@ enum Pending {
     Operation {
         id: Id,
         after: After,
-        /// Whether it changes anything, so that it is worth its end without its client.
-        writes: bool,
+        /// It may take long and changes nothing, so that without its client it is worth nothing.
+        long: bool,
         /// ABOR came; it is answered after the operation, whose answer says what became of it.
         abort_asked: bool,
     },
@@ -510,7 +510,7 @@ impl Session {
         self.pending = Pending::Operation {
             id,
             after,
-            writes: operation.writes(),
+            long: matches!(operation, Operation::Hash { .. }),
             abort_asked: false,
         };
         self.outputs.push_back(Output::Perform { id, operation });
