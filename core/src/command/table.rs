@@ -21,6 +21,8 @@ pub enum Feature {
     Changes,
     /// `LANG` and the languages, with a `*` after the one that is chosen (RFC 2640 section 4.3).
     Languages,
+    /// The verb and its alias, a line each: some clients look for the one, some for the other.
+    BothVerbs,
     /// `MODE Z`, where it is offered.
     ModeZ,
 }
@@ -245,7 +247,7 @@ pub static COMMANDS: &[Spec] = &[
         .needs(Need::Hash(HashAlgorithm::Md5)).feature("XMD5"),
     spec("XSHA", "path [from to]", "the SHA-1 of a file", parse::xsha)
         .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550]).alias("XSHA1")
-        .needs(Need::Hash(HashAlgorithm::Sha1)).feature("XSHA"),
+        .needs(Need::Hash(HashAlgorithm::Sha1)).tells(Feature::BothVerbs),
     spec("XSHA256", "path [from to]", "the SHA-256 of a file", parse::xsha256)
         .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
         .needs(Need::Hash(HashAlgorithm::Sha256)).feature("XSHA256"),

@@ -22,6 +22,10 @@ impl Session {
                 Feature::Hashes => Some(self.hash_feature()),
                 Feature::Changes => Some(self.changes_feature()),
                 Feature::Languages => Some(String::from("LANG EN*")),
+                Feature::BothVerbs => {
+                    lines.push(Vec::from(spec.verb));
+                    Some(String::from(spec.alias))
+                }
                 Feature::ModeZ if self.config.offer_deflate => Some(String::from("MODE Z")),
                 Feature::ModeZ | Feature::None => None,
             };
