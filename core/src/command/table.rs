@@ -276,7 +276,7 @@ pub static COMMANDS: &[Spec] = &[
         .source("RFC 959 4.1.3").codes(&[215]).before_login(),
     spec("HELP", "[command]", "this", parse::help)
         .source("RFC 959 4.1.3").codes(&[214, 502]).before_login(),
-    spec("SITE", "command", "what only this server has", site::site)
+    spec("SITE", "command", "what only some servers have; SITE HELP lists it", site::site)
         .source("RFC 959 4.1.3").codes(&[504]),
     spec("NOOP", "", "do nothing", parse::noop)
         .source("RFC 959 4.1.3").codes(&[200]).before_login(),

@@ -141,6 +141,16 @@ impl Session {
         }
     }
 
+    /// A value that there is, but not here.
+    pub(super) fn bad_parameter(&mut self, spec: &command::Spec) {
+        let text = if spec.verb == "SITE" {
+            String::from("There is no such SITE command. SITE HELP lists what there is.")
+        } else {
+            format!("Not implemented. Syntax: {} {}", spec.verb, spec.syntax)
+        };
+        self.say(Code::BAD_PARAMETER, text);
+    }
+
     pub(super) fn help(&mut self, verb: Option<&[u8]>) {
         let Some(verb) = verb else {
             let usable = |spec: &&command::Spec| self.has(spec.need) && !spec.is_refused();
