@@ -21,6 +21,8 @@ pub enum Feature {
     Changes,
     /// `LANG` and the languages, with a `*` after the one that is chosen (RFC 2640 section 4.3).
     Languages,
+    /// The verb and its alias, a line each: some clients look for the one, some for the other.
+    BothVerbs,
     /// `MODE Z`, where it is offered.
     ModeZ,
 }
@@ -249,7 +251,7 @@ pub static COMMANDS: &[Spec] = &[
         .needs(Need::Hash(HashAlgorithm::Md5)).feature("XMD5"),
     spec("XSHA", "path [from to]", "the SHA-1 of a file", parse::xsha)
         .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 504, 550, 553])
-        .alias("XSHA1").needs(Need::Hash(HashAlgorithm::Sha1)).feature("XSHA"),
+        .alias("XSHA1").needs(Need::Hash(HashAlgorithm::Sha1)).tells(Feature::BothVerbs),
     spec("XSHA256", "path [from to]", "the SHA-256 of a file", parse::xsha256)
         .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 504, 550, 553])
         .needs(Need::Hash(HashAlgorithm::Sha256)).feature("XSHA256"),
@@ -278,7 +280,7 @@ pub static COMMANDS: &[Spec] = &[
         .source("RFC 959 4.1.3").codes(&[215]).before_login(),
     spec("HELP", "[command]", "this", parse::help)
         .source("RFC 959 4.1.3").codes(&[214, 502]).before_login(),
-    spec("SITE", "command", "what only this server has", site::site)
+    spec("SITE", "command", "what only some servers have; SITE HELP lists it", site::site)
         .source("RFC 959 4.1.3").codes(&[504]),
     spec("NOOP", "", "do nothing", parse::noop)
         .source("RFC 959 4.1.3").codes(&[200]).before_login(),

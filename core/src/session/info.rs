@@ -22,6 +22,10 @@ impl Session {
                 Feature::Hashes => Some(self.hash_feature()),
                 Feature::Changes => Some(self.changes_feature()),
                 Feature::Languages => Some(String::from("LANG EN*")),
+                Feature::BothVerbs => {
+                    lines.push(Vec::from(spec.verb));
+                    Some(String::from(spec.alias))
+                }
                 Feature::ModeZ if self.config.offer_deflate => Some(String::from("MODE Z")),
                 Feature::ModeZ | Feature::None => None,
             };
@@ -135,6 +139,16 @@ impl Session {
         } else {
             self.say(Code::BAD_PARAMETER, "Replies are in English only.");
         }
+    }
+
+    /// A value that there is, but not here.
+    pub(super) fn bad_parameter(&mut self, spec: &command::Spec) {
+        let text = if spec.verb == "SITE" {
+            String::from("There is no such SITE command. SITE HELP lists what there is.")
+        } else {
+            format!("Not implemented. Syntax: {} {}", spec.verb, spec.syntax)
+        };
+        self.say(Code::BAD_PARAMETER, text);
     }
 
     pub(super) fn help(&mut self, verb: Option<&[u8]>) {

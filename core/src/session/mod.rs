@@ -296,12 +296,7 @@ impl Session {
                     alloc::format!("Syntax: {} {}", spec.verb, spec.syntax).trim_end(),
                 );
             }
-            ParseError::Parameter(spec) if self.allowed(spec) => {
-                self.say(
-                    Code::BAD_PARAMETER,
-                    alloc::format!("Not implemented. Syntax: {} {}", spec.verb, spec.syntax),
-                );
-            }
+            ParseError::Parameter(spec) if self.allowed(spec) => self.bad_parameter(spec),
             ParseError::Protocol(spec) if self.allowed(spec) => self.bad_protocol(),
             ParseError::NotImplemented(_) => self.not_implemented(),
             _ => self.say(Code::NOT_LOGGED_IN, "Log in with USER and PASS first."),
