@@ -32,12 +32,15 @@ pub(super) struct DataClient {
 }
 
 impl DataClient {
-    /// `level` is that of MODE Z, where that holds.
-    pub(super) fn new(mut plan: DataPlan, level: Option<u8>) -> Self {
+    /// `level` is that of MODE Z, where that holds. A client that has nothing to send on a download
+    /// sends no stream either.
+    pub(super) fn new(mut plan: DataPlan, level: Option<u8>, upload: bool) -> Self {
         let bytes = core::mem::take(&mut plan.upload);
+        let sends = upload || !bytes.is_empty();
+        let sends = sends && !plan.as_it_is;
         let mut client = Self {
             end: plan.then,
-            deflater: level.filter(|_| !plan.as_it_is).map(Deflater::new),
+            deflater: level.filter(|_| sends).map(Deflater::new),
             deflates: level.is_some(),
             plan,
             taken: 0,

@@ -147,7 +147,8 @@ impl MemoryStore {
         self.configure(|shared| shared.page = entries.max(1))
     }
 
-    /// Sets the number of bytes that readers give and writers take at a time, at least 1.
+    /// Sets the number of bytes that readers give and writers take at a time, at least 1. Those
+    /// of less than 4 KiB double as a file goes on, to at most a sixteenth of what went before.
     #[must_use]
     pub fn with_chunk_size(self, bytes: usize) -> Self {
         self.configure(|shared| shared.chunk = bytes.max(1))

@@ -8,6 +8,19 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+/// Small chunks double when there were so many of that length, until they have [`FULL_CHUNK`]
+/// bytes: a file has some dozens of them, however long it is, and no thousands.
+const CHUNKS: usize = 16;
+const FULL_CHUNK: usize = 4096;
+
+/// How long the chunk after the first `done` bytes is.
+fn grown(chunk: usize, done: usize) -> usize {
+    if chunk < FULL_CHUNK && done / CHUNKS >= chunk {
+        return chunk * 2;
+    }
+    chunk
+}
+
 /// A file as it was when it was opened.
 pub(super) struct Reader {
     pub(super) bytes: Arc<Vec<u8>>,
@@ -31,6 +44,7 @@ impl ObjectReader for Reader {
             self.given = true;
         }
         let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.chunk = grown(self.chunk, self.at);
         Ok(rest.get(..self.chunk).unwrap_or(rest))
     }
 
@@ -79,6 +93,10 @@ impl Writer {
 impl ObjectWriter for Writer {
     fn space(&mut self) -> Result<&mut [u8], StorageError> {
         check(&self.cancel)?;
+        let chunk = grown(self.buffer.len(), self.bytes.len());
+        if chunk > self.buffer.len() {
+            self.buffer.resize(chunk, 0);
+        }
         Ok(&mut self.buffer)
     }
 

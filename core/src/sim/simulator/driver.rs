@@ -248,7 +248,9 @@ impl Simulator {
             let report = failed(job, TransferFailure::Data(DataError::Tls));
             self.input(Input::TransferDone { id, report });
         } else if connected == Waited::Ready {
-            self.client = Some(DataClient::new(plan, job.transfer().deflate));
+            let upload = job.transfer().direction() == Direction::Upload;
+            let level = job.transfer().deflate;
+            self.client = Some(DataClient::new(plan, level, upload));
             self.input(Input::DataConnected { id });
             self.pump(id, job);
         } else {
