@@ -9,10 +9,10 @@ use crate::HashAlgorithm;
 pub enum Need {
     /// Nothing: it always works.
     Nothing,
-    /// TLS is offered on this listener.
+    /// TLS is offered on this listener (RFC 4217): AUTH, PBSZ and PROT.
     Tls,
-    /// TLS is offered, and may be given up again on the control connection. Where it is offered and
-    /// only that may not be, CCC answers 534 and not 502.
+    /// TLS is offered, and may be given up again on the control connection (CCC, RFC 4217 section 6).
+    /// Where it is offered and only that may not be, CCC answers 534 and not 502.
     ClearAgain,
     /// The server makes data connections to the client: PORT and EPRT are not closed.
     ActiveData,
@@ -56,30 +56,32 @@ pub enum Modes {
     Kept,
 }
 
-/// What a storage can do, apart from what each can. Everything is off by default.
+/// What a storage can do, apart from what each can. Everything is off by default, and then the
+/// commands that need it are 502.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Capabilities {
-    /// [`Operation::SetFacts`](crate::Operation::SetFacts) takes a time of change.
+    /// [`Operation::SetFacts`](crate::Operation::SetFacts) takes a time of change: MFMT, MFF, SITE
+    /// UTIME, and MDTM with a time.
     pub modify_times: bool,
-    /// [`Operation::SetFacts`](crate::Operation::SetFacts) takes a time of creation.
+    /// [`Operation::SetFacts`](crate::Operation::SetFacts) takes a time of creation: MFCT, MFF.
     pub create_times: bool,
     /// What becomes of modes.
     pub modes: Modes,
-    /// [`Operation::Space`](crate::Operation::Space).
+    /// [`Operation::Space`](crate::Operation::Space): AVBL.
     pub space: bool,
-    /// [`Operation::Hash`](crate::Operation::Hash) with these algorithms.
+    /// [`Operation::Hash`](crate::Operation::Hash) with these algorithms: HASH, XCRC and its like.
     pub hashes: HashAlgorithms,
-    /// [`Operation::Copy`](crate::Operation::Copy).
+    /// [`Operation::Copy`](crate::Operation::Copy): SITE COPY, CPFR and CPTO.
     pub copy: bool,
-    /// [`Operation::Combine`](crate::Operation::Combine).
+    /// [`Operation::Combine`](crate::Operation::Combine): COMB.
     pub combine: bool,
-    /// [`Operation::Symlink`](crate::Operation::Symlink).
+    /// [`Operation::Symlink`](crate::Operation::Symlink): SITE SYMLINK.
     pub symlinks: bool,
-    /// [`Operation::Restore`](crate::Operation::Restore).
+    /// [`Operation::Restore`](crate::Operation::Restore): SITE RESTORE.
     pub restore: bool,
-    /// [`Operation::RemoveTree`](crate::Operation::RemoveTree).
+    /// [`Operation::RemoveTree`](crate::Operation::RemoveTree): SITE RMDIR.
     pub remove_tree: bool,
 }
 

@@ -178,7 +178,7 @@ impl fmt::Display for NotReadable {
 
 impl core::error::Error for NotReadable {}
 
-/// How a session reads and writes the names on its control and data connections.
+/// How a session reads and writes the names on its control and data connections (RFC 2640).
 ///
 /// In the UTF-8 mode, in which sessions begin, a name is UTF-8 if it can be; if it can't, it is
 /// read in the fallback, if there is one. Names go out as UTF-8. In the other mode, which needs a
@@ -217,6 +217,8 @@ pub struct Names {
     fallback: Option<Charset>,
     /// Never false without a fallback.
     utf8: bool,
+    /// What `utf8` becomes where there is a fallback.
+    wanted: bool,
     /// The client has used the fallback in the UTF-8 mode.
     heard: bool,
 }
@@ -228,6 +230,7 @@ impl Names {
         Self {
             fallback,
             utf8: utf8 || fallback.is_none(),
+            wanted: utf8,
             heard: false,
         }
     }
@@ -244,7 +247,8 @@ impl Names {
         self.utf8
     }
 
-    /// Learns from a name that the client has sent, in the UTF-8 mode: see [above](Self#where-guessing-ends).
+    /// Learns from a name that the client has sent, in the UTF-8 mode: see
+    /// [above](Self#where-guessing-ends).
     pub fn hear(&mut self, wire: &[u8]) {
         let pairs = self.fallback.is_some_and(Charset::has_pairs);
         self.heard |=
@@ -260,12 +264,25 @@ impl Names {
         !self.heard || wire.iter().any(|b| *b >= 0xE0) || charset.decode(wire).is_none()
     }
 
-    /// Goes into the UTF-8 mode or out of it, and forgets what was learned; whether that was possible. Without a fallback there
-    /// is no way out of it.
+    /// Goes into the UTF-8 mode or out of it, and forgets what was learned; gives whether that was
+    /// possible. Without a fallback there is no way out of it.
     #[must_use]
     pub const fn set_utf8(&mut self, utf8: bool) -> bool {
-        *self = Self::new(self.fallback, utf8);
-        self.utf8 == utf8
+        let can = utf8 || self.fallback.is_some();
+        if can {
+            *self = Self::new(self.fallback, utf8);
+        }
+        can
+    }
+
+    /// The rule with another fallback, in the mode that was asked for so far, even where there was
+    /// no fallback for it. With the same one it is the same rule, and what was learned stays.
+    #[must_use]
+    pub fn with_fallback(self, fallback: Option<Charset>) -> Self {
+        if fallback == self.fallback {
+            return self;
+        }
+        Self::new(fallback, self.wanted)
     }
 
     /// The name that the client means by these bytes. Without a fallback that is any bytes as
@@ -481,7 +498,11 @@ mod tests {
     fn the_rule() {
         let plain = Names::new(None, false);
         assert!(plain.utf8(), "there is nothing else to be in");
-        assert_eq!(plain, Names::default());
+        let gbk = Some(Charset::Gbk);
+        assert!(!plain.with_fallback(gbk).utf8());
+        assert!(Names::default().with_fallback(gbk).utf8());
+        let mut refused = Names::default();
+        assert!(!refused.set_utf8(false) && refused.with_fallback(gbk).utf8());
         assert_eq!(plain.read(b"\xff").as_deref(), Ok(&b"\xff"[..]));
         assert_eq!(plain.write(b"\xff").as_deref(), Some(&b"\xff"[..]));
 

@@ -14,7 +14,7 @@ pub enum ErrorKind {
     Exists,
     /// The directory is not empty: 550.
     NotEmpty,
-    /// A directory was needed and this is a file: 550.
+    /// A directory was needed and this is a file: 550, and 501 to MLSD (RFC 3659 section 7.2.1).
     NotADirectory,
     /// A file was needed and this is a directory: 550.
     IsADirectory,
@@ -22,7 +22,8 @@ pub enum ErrorKind {
     Denied,
     /// The storage cannot hold this name: 553.
     BadName,
-    /// The offset of REST does not fit the file: 554.
+    /// The offset of REST does not fit the file: 554. The range of RANG does not: 551 to RETR and
+    /// HASH. That of XCRC and its like does not: 501.
     BadOffset,
     /// Try again a little later (throttled, archived, no memory free): 450.
     Busy,
@@ -32,7 +33,7 @@ pub enum ErrorKind {
     NoSpace,
     /// This storage cannot do that at all: 504.
     Unsupported,
-    /// The caller cancelled it: 426.
+    /// The caller cancelled it: 426 for a transfer, 451 for an operation.
     Cancelled,
 }
 
@@ -58,7 +59,8 @@ impl StorageError {
         }
     }
 
-    /// The reply code for a file action that failed so (RFC 959 section 5.4, RFC 3659).
+    /// The reply code for a file action that failed so (RFC 959 section 5.4, RFC 3659), where
+    /// [`ErrorKind`] names no other one for the command.
     #[must_use]
     pub fn code(&self) -> Code {
         match self.kind {

@@ -64,7 +64,8 @@ pub enum Input<'a> {
     TlsUp,
     /// The control connection is clear again, as [`Output::StopTls`] asked for.
     TlsDown,
-    /// The handshake failed, or this driver has no TLS. The session closes.
+    /// The handshake failed, or the end of TLS that was asked for, or this driver has no TLS. The
+    /// session closes (RFC 4217 section 10.1).
     TlsFailed,
     /// The answer to [`Output::Login`].
     Login {
@@ -92,7 +93,8 @@ pub enum Input<'a> {
     TransferReady {
         /// The transfer.
         id: Id,
-        /// The number of bytes that will come, if the storage knows it, or why it cannot begin.
+        /// The number of bytes of the file that will come, if the storage knows it, or why it
+        /// cannot begin.
         result: Result<Option<u64>, StorageError>,
     },
     /// The data connection of a transfer is open (TCP is enough).
@@ -199,7 +201,9 @@ impl LoginInfo {
     }
 }
 
-/// A request to the storage that moves no file content.
+/// A request to the storage that moves no file content. It is answered by [`Answer::Done`] where no
+/// other answer is named, or by a [`StorageError`], whose [`ErrorKind`](crate::ErrorKind) decides on
+/// the reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
@@ -215,7 +219,7 @@ pub enum Operation {
     /// Delete a file; one that does not exist is
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
     Delete(FtpPath),
-    /// Rename or move a file or directory. A file replaces a file; the source goes last.
+    /// Rename or move a file or directory (RNTO). A file replaces a file; the source goes last.
     Rename {
         /// What is there now.
         from: FtpPath,
@@ -238,7 +242,8 @@ pub enum Operation {
         /// What changes; at least one thing does.
         changes: FactChanges,
     },
-    /// The hash of a file or a part of it: [`Answer::Hash`].
+    /// The hash of a file or a part of it, as it is stored (HASH, XCRC and its like):
+    /// [`Answer::Hash`].
     Hash {
         /// The file.
         path: FtpPath,
@@ -248,9 +253,9 @@ pub enum Operation {
         /// beyond the file's own is [`ErrorKind::BadOffset`](crate::ErrorKind::BadOffset).
         range: Option<(u64, u64)>,
     },
-    /// How many bytes can still be stored in this directory: [`Answer::Bytes`].
+    /// How many bytes can still be stored in this directory (AVBL): [`Answer::Bytes`].
     Space(FtpPath),
-    /// Copy a file inside the storage. A file replaces a file.
+    /// Copy a file inside the storage (SITE COPY, SITE CPTO). A file replaces a file.
     Copy {
         /// What is there.
         from: FtpPath,
@@ -265,33 +270,18 @@ pub enum Operation {
         /// Its parts; at least one.
         sources: Vec<FtpPath>,
     },
-    /// Make a symbolic link.
+    /// Make a symbolic link (SITE SYMLINK).
     Symlink {
         /// What it points to.
         target: FtpPath,
         /// Its own name, which must be free.
         link: FtpPath,
     },
-    /// Ask an archived file back. [`Answer::Done`] when the storage has taken the request or the
-    /// file can be read already.
+    /// Ask an archived file back (SITE RESTORE). [`Answer::Done`] when the storage has taken the
+    /// request or the file can be read already.
     Restore(FtpPath),
-    /// Remove a directory and everything in it.
+    /// Remove a directory and everything in it (SITE RMDIR); never the root.
     RemoveTree(FtpPath),
-}
-
-impl Operation {
-    /// Whether it changes anything.
-    #[must_use]
-    pub const fn writes(&self) -> bool {
-        !matches!(
-            self,
-            Self::Stat(_)
-                | Self::ChangeDirectory(_)
-                | Self::List { .. }
-                | Self::Hash { .. }
-                | Self::Space(_)
-        )
-    }
 }
 
 /// What [`Operation::SetFacts`] changes; `None` stays as it is.
@@ -371,7 +361,7 @@ pub enum Answer {
 pub enum Output {
     /// Write these bytes to the control connection, in one write.
     Send(Vec<u8>),
-    /// Make the control connection a TLS server, after what was sent before has gone out in
+    /// Make the control connection a TLS server (RFC 4217), after what was sent before has gone out in
     /// clear; answered by [`Input::TlsUp`] or [`Input::TlsFailed`]. What had been read and not
     /// yet handed in belongs to the handshake.
     StartTls,

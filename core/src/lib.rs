@@ -13,13 +13,16 @@
 //! 2. Wait for the next thing that happens: control bytes (only while
 //!    [`Session::wants_input`] is true), the end of the control connection, an answer to a
 //!    request, or the deadline that `Wait` named.
-//! 3. Give it to [`Session::handle`] and drain again.
+//! 3. Give it to [`Session::handle`] and drain again, until [`Output::Close`].
 //!
-//! Every request carries an [`Id`] and gets exactly one answer with that id. Answers to
-//! requests that the session has given up are ignored, so a driver never has to know which
-//! ones are still wanted.
+//! Every request carries an [`Id`] and gets one answer with that id; those that concern TLS carry
+//! none. Answers to requests that the session has given up are ignored, so a driver never has to
+//! know which ones are still wanted. After `Close` nothing is asked and every answer is ignored.
 //!
-//! A transfer goes through these steps; bulk bytes never pass through the session:
+//! ## Transfers
+//!
+//! All steps of a transfer carry the id of its [`Transfer`]; bulk bytes never pass through the
+//! session:
 //!
 //! ```text
 //!  Output::Open(Transfer) ──> the storage is asked (GET opened, first page listed)
@@ -33,12 +36,59 @@
 //!  226                        goes out
 //! ```
 //!
+//! What the [`Transfer`] says is done to the bytes on their way is the driver's: line ends
+//! (`ascii`), a zlib stream (`deflate`), TLS (`secure`). So `TransferEof` brings two numbers: the
+//! bytes that came over the data connection, and as `stored` those of the file that they are. Only
+//! the latter can be compared with what ALLO and REST said.
+//!
+//! Where a listing's name is not there and could be a pattern, a second `Open` with an id of its
+//! own follows the error to the first.
+//!
 //! Before a driver hands in [`Input::TransferEof`] it hands in whatever the control connection
 //! has received so far, without blocking: a client that was killed closes both connections, and
 //! only so can the session tell a whole upload from half of one.
 //!
-//! `examples/stdio.rs` is such a driver in full, and short: a server on standard input and output.
-//! What drivers that block have in common stands in `driver`.
+//! ## Giving up
+//!
+//! [`Output::Cancel`] means two things, and its id tells them apart:
+//!
+//! - Of a transfer it is an order: its data connection is closed, and an upload is dropped. The
+//!   session has gone on already; it does not wait for a report.
+//! - Of an operation ([`Output::Perform`]) it is a wish, as ABOR has it: the session still waits for
+//!   its [`Input::Performed`], which is an error of [`ErrorKind::Cancelled`] if it was ended, and
+//!   what became of it otherwise. A driver that cannot end operations ignores it.
+//!
+//! ## TLS
+//!
+//! A driver without TLS leaves [`TlsPolicy`] as it is by default: then AUTH is 502, and nothing of
+//! this section happens. [`Output::StartTls`] it answers with [`Input::TlsFailed`].
+//!
+//! [`Output::StartTls`] comes after the 234 to AUTH, or before the greeting where TLS is implicit,
+//! and [`Output::StopTls`] after the 200 to CCC. The driver first sends all that was said before,
+//! then makes the change, and answers with [`Input::TlsUp`] or [`Input::TlsDown`]; if that fails,
+//! with [`Input::TlsFailed`]. Until then the session says nothing and [`Session::wants_input`] is
+//! false. Lines that it had been given before are dropped, and bytes that the driver has read
+//! and not handed in belong to the handshake: nothing that was said in clear may count as said
+//! under TLS. After a failure, or after [`SessionConfig::tls_timeout`], `Close` follows without a
+//! 421, since there is nothing to say it on.
+//!
+//! A data connection with [`Transfer::secure`] is under TLS as well, with the server as its server,
+//! whoever made the connection. [`Input::DataConnected`] need not wait for that handshake. If it
+//! fails the report says [`DataError::Tls`], and [`DataError::NoCloseNotify`] where an upload ends
+//! without close_notify.
+//!
+//! ## The end of the control connection
+//!
+//! [`Input::ControlClosed`] says that nothing more comes from the client, which may have ended its
+//! own side alone and still read: the driver goes on performing outputs, `Send` included, until
+//! `Close`. A reply that cannot be sent is dropped, and `ControlClosed` handed in if it was not.
+//! What the session does then is [below](#the-states-of-a-session).
+//!
+//! ## Examples
+//!
+//! `examples/stdio.rs` is such a driver in full, and short: a server on standard input and output,
+//! `cargo run -p ossftp-core --features sim --example stdio`. What drivers that block have in
+//! common stands in the module `driver`.
 //!
 //! # The states of a session
 //!
@@ -46,47 +96,54 @@
 //! others lead from Idle over a request, which the driver performs, and back to Idle.
 //!
 //! ```text
-//!  ── 220 ──> Idle
-//!              │ command                 request                      final reply
-//!              ├─ PASS ───────────────── Login ────────────────────── 230, 530
-//!              ├─ AUTH ── 234 ────────── StartTls ─────────────────── none; TlsUp
-//!              ├─ CWD MKD SIZE … ─────── Perform ──────────────────── 250, 257, 213, 550 …
-//!              ├─ PASV EPSV ──────────── Listen ───────────────────── 227, 229, 425
-//!              ├─ RETR STOR LIST … ───── Open, Run, Commit, Discard ─ see below
-//!              └─ QUIT ── 221 ──> closed
+//!  accepted ─┬─ 220 ──────────────────────> Idle
+//!            └─ StartTls ── TlsUp ── 220 ─> Idle        (TLS is implicit)
+//!
+//!  Idle
+//!    │ command                 request                      final reply
+//!    ├─ PASS ───────────────── Login ────────────────────── 230, 451, 530
+//!    ├─ AUTH ── 234 ────────── StartTls ─────────────────── none; TlsUp
+//!    ├─ CCC ─── 200 ────────── StopTls ──────────────────── none; TlsDown
+//!    ├─ CWD MKD SIZE HASH … ── Perform ──────────────────── 250, 257, 213, 550 …
+//!    ├─ PASV EPSV ──────────── Listen ───────────────────── 227, 229, 425
+//!    ├─ RETR STOR LIST … ───── Open, Run, Commit, Discard ─ see below
+//!    ├─ STOU ───────────────── Perform until a name is free, then as STOR
+//!    └─ QUIT ── 221 ──> closed
 //!
 //!  A transfer:
 //!
 //!   Opening ── 150 ──> Connecting ──> Moving ─┬─ download ─────────────────────────── 226
 //!      │                   │             │    └─ upload ──> (Settling ──>) Committing ─ 226
 //!      │                   │             │                                     │
-//!   450, 550 …            425           426                                451, 552 …
+//!   450, 550 …            425      426, 451, 522 …                      426, 451, 552 …
 //!
-//!  Any state ── a timer, the operator, too much of something ── 421 ──> closed
-//!  Any state ── ControlClosed ── what came whole before it is done ──> closed
+//!  TLS being changed ── TlsFailed, ControlClosed or its timer ──> closed
+//!  Any other state ── a timer, the operator, too much of something ── 421 ──> closed
+//!  Any other state ── ControlClosed ── what came whole before it is done ──> closed
 //! ```
 //!
 //! | state | its timer | when that runs out |
 //! |---|---|---|
-//! | Idle, not logged in | [`SessionConfig::login_timeout`] | 421 |
-//! | Idle | [`SessionConfig::idle_timeout`] | 421 |
+//! | Idle, not logged in | [`SessionConfig::login_timeout`], which commands do not prolong | 421 |
+//! | Idle | [`SessionConfig::idle_timeout`], or what SITE IDLE said | 421 |
 //! | Login, Perform, Listen, Opening | [`SessionConfig::operation_timeout`] | 451 or 425, and all but Opening end in 421 |
+//! | TLS being changed | [`SessionConfig::tls_timeout`] | closed, without a reply |
 //! | Connecting | [`SessionConfig::data_connect_timeout`] | 425 |
 //! | Moving | [`SessionConfig::stall_timeout`], which whoever moves the bytes keeps | 426 |
-//! | Settling | at most [`SessionConfig::hang_up_window`] | the upload is committed |
+//! | Settling | ten times the pause before the end, at most [`SessionConfig::hang_up_window`] | the upload is committed |
+//! | Committing | none | |
 //!
-//! Whoever performs a request sees to it that it ends; that timer is the last resort.
+//! Whoever performs a request sees to it that it ends; the timer of operations is the last resort.
 //!
 //! Commands that come while a session waits keep their turn. From the 150 on NOOP and STAT are
 //! answered at once. ABOR ends a transfer: 426 for the transfer, 226 for ABOR. An upload that is
-//! being committed is not stopped any more, and ABOR and QUIT wait for its end. An operation of
-//! the storage is asked to end, and its answer, 451 where it did, goes before that of ABOR.
+//! being committed is not stopped any more: its reply comes first, then the 226. An operation of
+//! the storage is asked to end, and its reply, 451 where it did, goes before that of ABOR.
 //!
 //! After the control connection is closed, the commands that came whole before are done, in order,
-//! and their replies are sent: the client may have closed its own side alone. A control
-//! connection that is closed cancels the transfer, unless an upload is known to be whole and
-//! wanted: after QUIT, where [`SessionConfig::commit_on_disconnect`] says so, or when its commit
-//! has been under way for longer than a client takes to die.
+//! and their replies are sent. Only a hash with no command behind it is not waited for. A transfer is given up, unless it is an upload that is known to be whole and wanted:
+//! after QUIT, where [`SessionConfig::commit_on_disconnect`] says so, or when its commit has been
+//! under way for longer than a client takes to die.
 //!
 //! # A conversation
 //!
@@ -181,10 +238,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # What is where
+//!
+//! The names of this page are all at the root of the crate. What a session is made of stands in
+//! modules of its own, and is of use alone:
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`mod@line`] | bytes to lines: CRLF and bare LF, Telnet, the limit of a line |
+//! | [`command`] | the table of commands, and lines to commands and back |
+//! | [`listing`] | entries as LIST, NLST, MLSD and MLST write them |
+//! | [`charset`] | names that are not UTF-8 |
+//! | [`glob`] | the patterns of LIST and NLST |
+//! | [`deflate`] | the zlib streams of MODE Z |
+//! | [`digest`] | the checksums of HASH, XCRC and their like |
+//! | `driver` | what drivers that block have in common, and the seam to a storage |
+//! | `sim` | the simulator: whole sessions without a network, and the rules they are held to |
+//!
 //! # Features
 //!
-//! The crate is `no_std` with `alloc`. Feature `std` (default) adds the blocking
-//! [`driver`] seam; feature `sim` adds the simulator `sim`.
+//! The crate is `no_std` with `alloc`. Feature `std` (default) adds `driver`; feature `sim`, which
+//! no server needs, adds `sim`.
 
 #![no_std]
 

@@ -94,12 +94,14 @@ impl Facts {
     }
 }
 
-/// Appends the line of `entry` to `out`, CRLF included. `now_unix` decides between time and year.
+/// Appends the line of `entry` to `out`, CRLF included: as `ls -l`, the name alone, or facts (RFC 3659
+/// section 7.2). `now_unix`, in seconds since 1970, decides between time and year in the first. An
+/// entry without a name, or with control characters in it, gives no line.
 pub fn write_entry(format: ListFormat, entry: &Entry, now_unix: i64, out: &mut Vec<u8>) {
     write_named(format, entry, &entry.name, now_unix, out);
 }
 
-/// As [`write_entry`], with the name as it stands on the wire.
+/// As [`write_entry`], with the name as it stands on the wire instead of the entry's own.
 pub fn write_named(
     format: ListFormat,
     entry: &Entry,

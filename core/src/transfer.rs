@@ -16,7 +16,7 @@ use core::time::Duration;
 pub enum Direction {
     /// To the client: RETR and listings.
     Download,
-    /// From the client: STOR and APPE.
+    /// From the client: STOR, STOU and APPE.
     Upload,
 }
 
@@ -56,7 +56,8 @@ pub enum TransferKind {
     Retrieve {
         /// The file.
         path: FtpPath,
-        /// The first byte, counted from 0.
+        /// The first byte, counted from 0 (REST and RANG). Beyond the end it is
+        /// [`ErrorKind::BadOffset`](crate::ErrorKind::BadOffset).
         offset: u64,
         /// At most so many bytes from there on (RANG); `None` is all.
         length: Option<u64>,
@@ -198,7 +199,8 @@ impl TransferReport {
     }
 }
 
-/// Turns stored bytes into NVT-ASCII for RETR in TYPE A: a bare LF becomes CRLF, a CRLF stays.
+/// Turns stored bytes into NVT-ASCII for RETR in TYPE A (RFC 959 section 3.1.1.1): a bare LF becomes
+/// CRLF, a CRLF stays.
 ///
 /// ```
 /// use ossftp_core::AsciiEncoder;
@@ -214,7 +216,7 @@ pub struct AsciiEncoder {
 }
 
 impl AsciiEncoder {
-    /// Appends the encoded form of `input` to `out`.
+    /// Appends the encoded form of `input` to `out`: at most twice as many bytes.
     pub fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) {
         out.reserve(input.len() + input.len() / 16);
         for &byte in input {
@@ -227,7 +229,8 @@ impl AsciiEncoder {
     }
 }
 
-/// Turns NVT-ASCII into stored bytes for STOR in TYPE A: CRLF becomes LF, a lone CR stays.
+/// Turns NVT-ASCII into stored bytes for STOR in TYPE A (RFC 959 section 3.1.1.1): CRLF becomes LF, a
+/// lone CR stays.
 ///
 /// ```
 /// use ossftp_core::AsciiDecoder;

@@ -91,9 +91,10 @@ fn rows(specs: &[&Spec]) -> String {
 }
 
 /// What FEAT shows for a row, with all that can be there.
-fn feature(spec: &Spec) -> Option<&'static str> {
-    Some(match spec.feature {
-        Feature::None => return None,
+fn features(spec: &Spec) -> Vec<&'static str> {
+    vec![match spec.feature {
+        Feature::None => return Vec::new(),
+        Feature::BothVerbs => return vec![spec.verb, spec.alias],
         Feature::Line(line) => line,
         Feature::Facts => "MLST fact*;fact;…",
         Feature::Hashes => "HASH algorithm*;algorithm;…",
@@ -101,7 +102,7 @@ fn feature(spec: &Spec) -> Option<&'static str> {
         Feature::Languages => "LANG EN*",
         Feature::ModeZ => "MODE Z",
         other => panic!("the page has no words for {other:?}"),
-    })
+    }]
 }
 
 fn generated() -> String {
@@ -114,7 +115,7 @@ fn generated() -> String {
     text += "\n## Known, and refused\n\n";
     text += &rows(&refused);
     text += "\n## What FEAT lists\n\n";
-    let lines = COMMANDS.iter().chain(SITE_COMMANDS).filter_map(feature);
+    let lines = COMMANDS.iter().chain(SITE_COMMANDS).flat_map(features);
     for line in lines.chain(EXTENSIONS.iter().copied()) {
         let _ = writeln!(text, "- `{line}`");
     }

@@ -48,7 +48,7 @@ pub(crate) fn hash(
         return Err(StorageError::new(
             ErrorKind::BadOffset,
             format!(
-                "The file has {} bytes, and the range ends beyond.",
+                "The range ends beyond the end of the file, at {}.",
                 meta.size
             ),
         ));

@@ -233,6 +233,6 @@ impl ObjectReader for OssReader {
 pub(crate) fn beyond_the_end(size: u64) -> StorageError {
     StorageError::new(
         ErrorKind::BadOffset,
-        format!("The offset is beyond the end of the file, which has {size} bytes."),
+        format!("The offset is beyond the end of the file, at {size}."),
     )
 }

@@ -10,6 +10,7 @@ mod support;
 
 mod bsd_ftp;
 mod cli;
+mod commands;
 mod curl;
 mod curl_options;
 mod demo;

@@ -1,8 +1,10 @@
 //! The README is true: its tables of flags say what `--help` says, no more and no less, and its
-//! tour works as it is written.
+//! tour and its names in GBK work as they are written.
 
 use crate::support::{Program, address, run_ok, text};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
@@ -52,7 +54,7 @@ fn table(command: &str) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// The shell commands below that heading, as they stand there.
+/// The first shell commands below that heading, as they stand there.
 fn commands(heading: &str) -> String {
     let (_, section) = README.split_once(&format!("\n## {heading}\n")).unwrap();
     let (_, block) = section.split_once("```sh\n").unwrap();
@@ -62,24 +64,9 @@ fn commands(heading: &str) -> String {
 #[test]
 fn the_tour_works_as_written() {
     let dir = tempfile::tempdir().unwrap();
-    let objects = dir.path().join("objects");
-    let demo = Program::start([
-        "demo".as_ref(),
-        "--port=0".as_ref(),
-        "--dir".as_ref(),
-        objects.as_os_str(),
-    ]);
-    let address = address(&demo.wait_for("FTP on ")).to_string();
-    let script = commands("A tour of the demo").replace("127.0.0.1:2048", &address);
-    // What the commands send.
-    std::fs::write(dir.path().join("README.md"), README).unwrap();
     std::fs::create_dir(dir.path().join("src")).unwrap();
     std::fs::write(dir.path().join("src/lib.rs"), "// code").unwrap();
-    let said = text(&run_ok(
-        Command::new("sh")
-            .args(["-e", "-c", &script])
-            .current_dir(dir.path()),
-    ));
+    let said = say("A tour of the demo", &[], dir.path());
     assert!(
         said.contains("An FTP server whose disk is"),
         "no file came back: {said}"
@@ -91,4 +78,28 @@ fn the_tour_works_as_written() {
     );
     let fetched = std::fs::read_to_string(dir.path().join("readme.txt")).unwrap();
     assert!(fetched == README);
+}
+
+#[test]
+fn names_in_gbk_work_as_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = say("Names that are not UTF-8", &["--charset=GBK"], dir.path());
+    assert!(said.contains("中文.txt"), "not listed in UTF-8: {said}");
+    let fetched = std::fs::read_to_string(dir.path().join("gbk.txt")).unwrap();
+    assert!(fetched == README);
+}
+
+/// What the commands below that heading say, run in `dir` while the demo runs with these flags.
+fn say(heading: &str, flags: &[&str], dir: &Path) -> String {
+    let objects = dir.join("objects");
+    let mut arguments: Vec<&OsStr> = vec!["demo".as_ref(), "--port=0".as_ref(), "--dir".as_ref()];
+    arguments.push(objects.as_os_str());
+    arguments.extend(flags.iter().map(OsStr::new));
+    let demo = Program::start(arguments);
+    let address = address(&demo.wait_for("FTP on ")).to_string();
+    let script = commands(heading).replace("127.0.0.1:2048", &address);
+    // What the commands send.
+    std::fs::write(dir.join("README.md"), README).unwrap();
+    let mut shell = Command::new("sh");
+    text(&run_ok(shell.args(["-e", "-c", &script]).current_dir(dir)))
 }

@@ -9,6 +9,7 @@ mod site;
 mod table;
 mod words;
 
+pub(crate) use parse::without_signals;
 pub use parse::{ParseError, parse};
 pub use site::Site;
 pub(crate) use words::{facts as fact_text, maybe_time_and_path};

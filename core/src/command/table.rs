@@ -21,6 +21,8 @@ pub enum Feature {
     Changes,
     /// `LANG` and the languages, with a `*` after the one that is chosen (RFC 2640 section 4.3).
     Languages,
+    /// The verb and its alias, a line each: some clients look for the one, some for the other.
+    BothVerbs,
     /// `MODE Z`, where it is offered.
     ModeZ,
 }
@@ -161,7 +163,7 @@ pub static COMMANDS: &[Spec] = &[
     spec("CCC", "", "end TLS on the control connection", parse::ccc)
         .source("RFC 4217 6").codes(&[200, 502, 533, 534]).needs(Need::ClearAgain).feature("CCC"),
     spec("CWD", "path", "change the working directory", parse::cwd)
-        .source("RFC 959 4.1.1").codes(&[250, 450, 451, 550]).alias("XCWD"),
+        .source("RFC 959 4.1.1").codes(&[250, 450, 451, 504, 550, 553]).alias("XCWD"),
     spec("CDUP", "", "change to the parent directory", parse::cdup)
         .source("RFC 959 4.1.1").codes(&[250]).alias("XCUP"),
     spec("PWD", "", "show the working directory", parse::pwd)
@@ -181,18 +183,19 @@ pub static COMMANDS: &[Spec] = &[
     spec("EPRT", "|1 or 2|address|port|", "name the client's data port, IPv6 too", parse::eprt)
         .source("RFC 2428 2").codes(&[200, 502, 504, 522]).needs(Need::ActiveData).feature("EPRT"),
     spec("RETR", "path", "download a file", parse::retr)
-        .source("RFC 959 4.1.3").codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550, 551, 554])
-        .transfers(),
+        .source("RFC 959 4.1.3")
+        .codes(&[150, 226, 425, 426, 450, 451, 504, 521, 522, 550, 551, 553, 554]).transfers(),
     spec("STOR", "path", "upload a file", parse::stor)
         .source("RFC 959 4.1.3")
-        .codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550, 551, 552, 553, 554]).transfers()
+        .codes(&[150, 226, 425, 426, 450, 451, 504, 521, 522, 550, 551, 552, 553, 554]).transfers()
         .writes(),
     spec("STOU", "[path]", "upload a file under a name of its own", parse::stou)
         .source("RFC 959 4.1.3")
-        .codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550, 551, 552, 553]).transfers().writes(),
+        .codes(&[150, 226, 425, 426, 450, 451, 504, 521, 522, 550, 551, 552, 553]).transfers()
+        .writes(),
     spec("APPE", "path", "append to a file", parse::appe)
         .source("RFC 959 4.1.3")
-        .codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550, 551, 552, 553, 554]).transfers()
+        .codes(&[150, 226, 425, 426, 450, 451, 504, 521, 522, 550, 551, 552, 553, 554]).transfers()
         .writes(),
     spec("REST", "bytes", "where the next transfer begins", parse::rest)
         .source("RFC 3659 5").codes(&[350]).feature("REST STREAM"),
@@ -201,65 +204,68 @@ pub static COMMANDS: &[Spec] = &[
     spec("ALLO", "bytes", "how long the next upload will be", parse::allo)
         .source("RFC 959 4.1.3").codes(&[200]),
     spec("RNFR", "path", "what to rename", parse::rnfr)
-        .source("RFC 959 4.1.3").codes(&[350, 450, 451, 550]).writes(),
+        .source("RFC 959 4.1.3").codes(&[350, 450, 451, 504, 550, 553]).writes(),
     spec("RNTO", "path", "its new name", parse::rnto)
-        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 503, 550, 552, 553]).writes(),
+        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 503, 504, 550, 552, 553]).writes(),
     spec("DELE", "path", "delete a file", parse::dele)
-        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 550]).writes(),
+        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 504, 550, 553]).writes(),
     spec("RMD", "path", "remove an empty directory", parse::rmd)
-        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 550]).alias("XRMD").writes(),
+        .source("RFC 959 4.1.3").codes(&[250, 450, 451, 504, 550, 553]).alias("XRMD").writes(),
     spec("MKD", "path", "make a directory", parse::mkd)
-        .source("RFC 959 4.1.3").codes(&[257, 450, 451, 550, 552, 553]).alias("XMKD").writes(),
+        .source("RFC 959 4.1.3").codes(&[257, 450, 451, 504, 550, 552, 553]).alias("XMKD").writes(),
     spec("SIZE", "path", "the size of a file in bytes", parse::size)
-        .source("RFC 3659 4").codes(&[213, 450, 451, 550]).feature("SIZE"),
+        .source("RFC 3659 4").codes(&[213, 450, 451, 504, 550, 553]).feature("SIZE"),
     spec("MDTM", "[time] path", "when a file was changed, or set that", parse::mdtm)
-        .source("RFC 3659 3").codes(&[213, 450, 451, 550]).feature("MDTM"),
+        .source("RFC 3659 3").codes(&[213, 450, 451, 504, 550, 553]).feature("MDTM"),
     spec("MFMT", "time path", "set when a file was changed", parse::mfmt)
-        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 550]).writes()
+        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 504, 550, 553]).writes()
         .needs(Need::ModifyTimes).feature("MFMT"),
     spec("MFCT", "time path", "set when a file was made", parse::mfct)
-        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 550]).writes()
+        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 504, 550, 553]).writes()
         .needs(Need::CreateTimes).feature("MFCT"),
     spec("MFF", "fact=value; path", "change facts of a file", parse::mff)
-        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 504, 550]).writes()
+        .source("draft-somers-ftp-mfxx").codes(&[213, 450, 451, 502, 504, 550, 553]).writes()
         .needs(Need::AnyFact).tells(Feature::Changes),
     spec("LIST", "[path]", "list a directory, or what * and ? match", parse::list)
-        .source("RFC 959 4.1.3").codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550]).transfers(),
+        .source("RFC 959 4.1.3").codes(&[150, 226, 425, 426, 450, 451, 504, 521, 522, 550, 553])
+        .transfers(),
     spec("NLST", "[path]", "the same, names alone", parse::nlst)
-        .source("RFC 959 4.1.3").codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550]).transfers(),
+        .source("RFC 959 4.1.3").codes(&[150, 226, 425, 426, 450, 451, 504, 521, 522, 550, 553])
+        .transfers(),
     spec("MLSD", "[path]", "list a directory for programs", parse::mlsd)
-        .source("RFC 3659 7").codes(&[150, 226, 425, 426, 450, 451, 521, 522, 550]).transfers(),
+        .source("RFC 3659 7").codes(&[150, 226, 425, 426, 450, 451, 504, 521, 522, 550, 553])
+        .transfers(),
     spec("MLST", "[path]", "the facts of one name", parse::mlst)
-        .source("RFC 3659 7").codes(&[250, 450, 451, 550]).tells(Feature::Facts),
+        .source("RFC 3659 7").codes(&[250, 450, 451, 504, 550, 553]).tells(Feature::Facts),
     spec("AVBL", "[path]", "how many bytes can be stored", parse::avbl)
-        .source("draft-peterson-streamlined-ftp").codes(&[213, 450, 451, 502, 550])
+        .source("draft-peterson-streamlined-ftp").codes(&[213, 450, 451, 502, 504, 550, 553])
         .needs(Need::Space).feature("AVBL"),
     spec("HASH", "path", "the hash of a file", parse::hash)
-        .source("draft-bryan-ftpext-hash").codes(&[213, 450, 451, 502, 550, 551])
+        .source("draft-bryan-ftpext-hash").codes(&[213, 450, 451, 502, 504, 550, 551, 553])
         .needs(Need::AnyHash).tells(Feature::Hashes),
     spec("XCRC", "path [from to]", "the CRC-32 of a file", parse::xcrc)
-        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 504, 550, 553])
         .needs(Need::Hash(HashAlgorithm::Crc32)).feature("XCRC"),
     spec("XMD5", "path [from to]", "the MD5 of a file", parse::xmd5)
-        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 504, 550, 553])
         .needs(Need::Hash(HashAlgorithm::Md5)).feature("XMD5"),
     spec("XSHA", "path [from to]", "the SHA-1 of a file", parse::xsha)
-        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550]).alias("XSHA1")
-        .needs(Need::Hash(HashAlgorithm::Sha1)).feature("XSHA"),
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 504, 550, 553])
+        .alias("XSHA1").needs(Need::Hash(HashAlgorithm::Sha1)).tells(Feature::BothVerbs),
     spec("XSHA256", "path [from to]", "the SHA-256 of a file", parse::xsha256)
-        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 504, 550, 553])
         .needs(Need::Hash(HashAlgorithm::Sha256)).feature("XSHA256"),
     spec("XSHA512", "path [from to]", "the SHA-512 of a file", parse::xsha512)
-        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 550])
+        .source("draft-bryan-ftpext-hash").codes(&[250, 450, 451, 502, 504, 550, 553])
         .needs(Need::Hash(HashAlgorithm::Sha512)).feature("XSHA512"),
     spec("MD5", "path [from to]", "the MD5 of a file", parse::md5)
-        .source("draft-twine-ftpmd5").codes(&[251, 450, 451, 502, 550])
+        .source("draft-twine-ftpmd5").codes(&[251, 450, 451, 502, 504, 550, 553])
         .needs(Need::Hash(HashAlgorithm::Md5)).feature("MD5"),
     spec("COMB", "target source...", "join files into one", parse::comb)
-        .source("ftpserverlib").codes(&[250, 450, 451, 502, 550, 552, 553]).writes()
+        .source("ftpserverlib").codes(&[250, 450, 451, 502, 504, 550, 552, 553]).writes()
         .needs(Need::Combine).feature("COMB target;source_list"),
     spec("STAT", "[path]", "what the server is doing, or a listing", parse::stat)
-        .source("RFC 959 4.1.3").codes(&[211, 212, 213, 450, 451, 550]),
+        .source("RFC 959 4.1.3").codes(&[211, 212, 213, 450, 451, 504, 550, 553]),
     spec("FEAT", "", "list the extensions", parse::feat)
         .source("RFC 2389 3").codes(&[211]).before_login(),
     spec("OPTS", "name [value]", "set an option", parse::opts)
@@ -274,7 +280,7 @@ pub static COMMANDS: &[Spec] = &[
         .source("RFC 959 4.1.3").codes(&[215]).before_login(),
     spec("HELP", "[command]", "this", parse::help)
         .source("RFC 959 4.1.3").codes(&[214, 502]).before_login(),
-    spec("SITE", "command", "what only this server has", site::site)
+    spec("SITE", "command", "what only some servers have; SITE HELP lists it", site::site)
         .source("RFC 959 4.1.3").codes(&[504]),
     spec("NOOP", "", "do nothing", parse::noop)
         .source("RFC 959 4.1.3").codes(&[200]).before_login(),
@@ -295,29 +301,31 @@ pub static SITE_COMMANDS: &[Spec] = &[
     spec("SITE HELP", "[command]", "this", site::help)
         .source("RFC 959 4.1.3").codes(&[214, 502]),
     spec("SITE CHMOD", "mode path", "change the mode of a file", site::chmod)
-        .source("many servers").codes(&[200, 450, 451, 502, 550]).writes().needs(Need::Modes),
+        .source("many servers").codes(&[200, 450, 451, 502, 504, 550, 553]).writes()
+        .needs(Need::Modes),
     spec("SITE UTIME", "time path | path atime mtime ctime UTC",
         "set when a file was changed", site::utime)
-        .source("ProFTPD, Pure-FTPd").codes(&[200, 450, 451, 502, 550]).writes()
+        .source("ProFTPD, Pure-FTPd").codes(&[200, 450, 451, 502, 504, 550, 553]).writes()
         .needs(Need::ModifyTimes).feature("SITE UTIME"),
     spec("SITE MKDIR", "path", "make a directory and those above it", site::mkdir)
-        .source("ProFTPD").codes(&[250, 450, 451, 550, 552, 553]).writes().feature("SITE MKDIR"),
+        .source("ProFTPD").codes(&[250, 450, 451, 504, 550, 552, 553]).writes()
+        .feature("SITE MKDIR"),
     spec("SITE RMDIR", "path", "remove a directory and all in it", site::rmdir)
-        .source("ProFTPD").codes(&[250, 450, 451, 502, 550]).writes().needs(Need::RemoveTree)
-        .feature("SITE RMDIR"),
+        .source("ProFTPD").codes(&[250, 450, 451, 502, 504, 550, 553]).writes()
+        .needs(Need::RemoveTree).feature("SITE RMDIR"),
     spec("SITE COPY", "source target", "copy a file", site::copy)
-        .source("ProFTPD").codes(&[200, 450, 451, 502, 550, 552, 553]).writes().needs(Need::Copy)
-        .feature("SITE COPY"),
+        .source("ProFTPD").codes(&[200, 450, 451, 502, 504, 550, 552, 553]).writes()
+        .needs(Need::Copy).feature("SITE COPY"),
     spec("SITE CPFR", "path", "what to copy", site::cpfr)
-        .source("ProFTPD").codes(&[350, 450, 451, 502, 550]).needs(Need::Copy),
+        .source("ProFTPD").codes(&[350, 450, 451, 502, 504, 550, 553]).needs(Need::Copy),
     spec("SITE CPTO", "path", "the name of the copy", site::cpto)
-        .source("ProFTPD").codes(&[250, 450, 451, 502, 503, 550, 552, 553]).writes()
+        .source("ProFTPD").codes(&[250, 450, 451, 502, 503, 504, 550, 552, 553]).writes()
         .needs(Need::Copy),
     spec("SITE SYMLINK", "target link", "make a symbolic link", site::symlink)
-        .source("ProFTPD").codes(&[200, 450, 451, 502, 550, 552, 553]).writes()
+        .source("ProFTPD").codes(&[200, 450, 451, 502, 504, 550, 552, 553]).writes()
         .needs(Need::Symlinks).feature("SITE SYMLINK"),
     spec("SITE RESTORE", "path", "ask an archived file back", site::restore)
-        .source("this server").codes(&[250, 450, 451, 502, 550]).needs(Need::Restore),
+        .source("this server").codes(&[250, 450, 451, 502, 504, 550, 553]).needs(Need::Restore),
     spec("SITE IDLE", "[seconds]", "show or set the idle timeout", site::idle)
         .source("Pure-FTPd").codes(&[200]),
 ];

@@ -321,9 +321,14 @@ impl Job {
             return Ok(());
         }
         let (mut dropped, mut sink) = (0, [0; 1024]);
-        while dropped < LINGER_BYTES && !self.cancel.is_cancelled() {
+        // In all, and not for each byte: a client could have a thread wait for hours.
+        let mut waited = Duration::ZERO;
+        while dropped < LINGER_BYTES && waited < linger && !self.cancel.is_cancelled() {
             match data.read(&mut sink) {
-                Ok(count) if count > 0 => dropped += count,
+                Ok(count) if count > 0 => {
+                    dropped += count;
+                    waited = waited.saturating_add(data.waited());
+                }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::ConnectionReset => {
                     // The client threw away what it had not read.
@@ -396,5 +401,77 @@ impl From<StorageError> for TransferFailure {
         } else {
             Self::Storage(error)
         }
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    use super::*;
+    use crate::driver::{LoginRequest, Storage};
+    use crate::sim::MemoryStore;
+    use crate::{FtpPath, Id, Names, Secret};
+
+    /// A client that has read all and says a byte each second, for ever.
+    struct Talker {
+        heard: u32,
+    }
+
+    impl Read for Talker {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            self.heard += 1;
+            Ok(1)
+        }
+    }
+
+    impl Write for Talker {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl DataStream for Talker {
+        fn set_timeout(&mut self, _: Duration) -> io::Result<()> {
+            Ok(())
+        }
+        fn waited(&self) -> Duration {
+            Duration::from_secs(1)
+        }
+        fn finish_writing(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_client_that_goes_on_talking_after_a_download_is_left() {
+        let store = MemoryStore::new()
+            .with_user("u", "p", true)
+            .with_file("/f", "x");
+        let peer = "192.0.2.7".parse().unwrap();
+        let request = LoginRequest::new("u", Secret::new("p"), peer);
+        let volume = store.login(&request, &Cancel::new()).unwrap().0;
+        let transfer = Transfer {
+            id: Id(1),
+            kind: TransferKind::Retrieve {
+                path: FtpPath::root().join(b"f").unwrap(),
+                offset: 0,
+                length: None,
+            },
+            ascii: false,
+            began_unix: 0,
+            peer,
+            stall_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(30),
+            linger_timeout: Duration::from_secs(2),
+            deflate: None,
+            secure: false,
+            names: Names::default(),
+        };
+        let (mut job, _) = Job::open(volume.as_ref(), transfer, Cancel::new()).unwrap();
+        let mut talker = Talker { heard: 0 };
+        assert_eq!(job.pump(&mut talker), Ok(()));
+        assert_eq!(talker.heard, 2);
     }
 }

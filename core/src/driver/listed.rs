@@ -110,12 +110,6 @@ impl Listed {
                 out.extend_from_slice(prefix);
             }
             let end = out.len();
-            let linked = entry.target.as_ref().map(|target| {
-                let mut entry = entry.clone();
-                entry.target = transfer.names.write(target).map(Cow::into_owned);
-                entry
-            });
-            let entry = linked.as_ref().unwrap_or(entry);
             write_named(*format, entry, &name, transfer.began_unix, out);
             if out.len() == end {
                 // One that cannot be listed.

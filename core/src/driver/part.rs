@@ -46,7 +46,8 @@ impl ObjectReader for Part {
 /// know no better way. `range` is from which byte, inclusive, to which, exclusive.
 ///
 /// # Errors
-/// The volume's own; [`ErrorKind::BadOffset`] where the range ends beyond the end of the file.
+/// The volume's own; [`ErrorKind::BadOffset`] where the range ends beyond the end of the file;
+/// [`ErrorKind::Cancelled`] between two chunks.
 pub fn hash_file(
     volume: &dyn Volume,
     path: &FtpPath,
@@ -59,6 +60,9 @@ pub fn hash_file(
     let mut reader = Part::new(volume.open_read(path, from, cancel)?, length);
     let (mut digest, mut bytes) = (Digest::new(algorithm), 0_u64);
     loop {
+        if cancel.is_cancelled() {
+            return Err(StorageError::new(ErrorKind::Cancelled, "Cancelled."));
+        }
         let chunk = reader.fill()?;
         let count = chunk.len();
         if count == 0 {
@@ -83,8 +87,9 @@ mod tests {
     use super::*;
     use crate::Secret;
     use crate::digest::hex;
-    use crate::driver::{LoginRequest, Storage};
+    use crate::driver::{Lister, LoginRequest, ObjectWriter, Storage};
     use crate::sim::MemoryStore;
+    use crate::{Operation, StoreMode};
     use alloc::string::String;
     use alloc::sync::Arc;
     use alloc::vec::Vec;
@@ -148,6 +153,58 @@ mod tests {
         cancelled.cancel();
         let algorithm = HashAlgorithm::Sha256;
         let result = hash_file(volume().as_ref(), &file(), algorithm, None, &cancelled);
+        assert_eq!(result.unwrap_err().kind, ErrorKind::Cancelled);
+    }
+    /// A file without an end, of whose hash nobody wants to know any more.
+    struct Endless(Cancel);
+
+    impl ObjectReader for Endless {
+        fn remaining(&self) -> Option<u64> {
+            None
+        }
+        fn fill(&mut self) -> Result<&[u8], StorageError> {
+            self.0.cancel();
+            Ok(b"x")
+        }
+        fn consume(&mut self, _: usize) {}
+    }
+
+    impl Volume for Endless {
+        fn perform(&self, _: &Operation, _: &Cancel) -> Result<Answer, StorageError> {
+            Err(StorageError::new(ErrorKind::Unsupported, ""))
+        }
+        fn open_read(
+            &self,
+            _: &FtpPath,
+            _: u64,
+            cancel: &Cancel,
+        ) -> Result<Box<dyn ObjectReader>, StorageError> {
+            Ok(Box::new(Self(cancel.clone())))
+        }
+        fn open_write(
+            &self,
+            _: &FtpPath,
+            _: StoreMode,
+            _: Option<u64>,
+            _: &Cancel,
+        ) -> Result<Box<dyn ObjectWriter>, StorageError> {
+            Err(StorageError::new(ErrorKind::Unsupported, ""))
+        }
+        fn open_list(
+            &self,
+            _: &FtpPath,
+            _: bool,
+            _: &Cancel,
+        ) -> Result<Box<dyn Lister>, StorageError> {
+            Err(StorageError::new(ErrorKind::Unsupported, ""))
+        }
+    }
+
+    #[test]
+    fn a_hash_is_given_up_between_two_chunks() {
+        let cancel = Cancel::new();
+        let volume = Endless(cancel.clone());
+        let result = hash_file(&volume, &file(), HashAlgorithm::Crc32, None, &cancel);
         assert_eq!(result.unwrap_err().kind, ErrorKind::Cancelled);
     }
 }

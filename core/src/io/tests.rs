@@ -62,6 +62,15 @@ fn what_goes_in_shows_no_secrets() {
             ["TransferReady(Id(7), Ok(", "5"],
         ),
         (
+            Input::TransferEof {
+                id,
+                bytes: 5,
+                stored: 4,
+                waited: Duration::from_millis(3),
+            },
+            ["TransferEof(Id(7), 5", "3ms"],
+        ),
+        (
             Input::TransferDone {
                 id,
                 report: TransferReport::new(5, Err(TransferFailure::Truncated)),

@@ -40,7 +40,8 @@ impl Session {
             return;
         };
         let set = maybe_time_and_path(argument).and_then(|(unix, argument)| {
-            let path = self.cwd.join(&argument).ok()?;
+            let name = self.names.read(&argument).ok()?;
+            let path = self.cwd.join(&name).ok()?;
             Some((unix, path))
         });
         let after = After::Mdtm {

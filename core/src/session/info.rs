@@ -23,6 +23,10 @@ impl Session {
                 Feature::Hashes => Some(self.hash_feature().into_bytes().into()),
                 Feature::Changes => Some(self.changes_feature().into_bytes().into()),
                 Feature::Languages => Some(b"LANG EN*".into()),
+                Feature::BothVerbs => {
+                    lines.push(spec.verb.as_bytes().into());
+                    Some(spec.alias.as_bytes().into())
+                }
                 Feature::ModeZ if self.config.offer_deflate => Some(b"MODE Z".into()),
                 Feature::ModeZ | Feature::None => None,
             };
@@ -136,6 +140,16 @@ impl Session {
         } else {
             self.say(Code::BAD_PARAMETER, "Replies are in English only.");
         }
+    }
+
+    /// A value that there is, but not here.
+    pub(super) fn bad_parameter(&mut self, spec: &command::Spec) {
+        let text = if spec.verb == "SITE" {
+            String::from("There is no such SITE command. SITE HELP lists what there is.")
+        } else {
+            format!("Not implemented. Syntax: {} {}", spec.verb, spec.syntax)
+        };
+        self.say(Code::BAD_PARAMETER, text);
     }
 
     pub(super) fn help(&mut self, verb: Option<&[u8]>) {

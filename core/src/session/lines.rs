@@ -25,8 +25,8 @@ impl Session {
     }
 
     /// Nothing more comes. A client that has ended its own side may still read, and one that is
-    /// gone has said what it said: commands that came whole are done, in order, if there are any
-    /// or if what runs changes something. A transfer needs its client, but see
+    /// gone has said what it said: commands that came whole are done and answered, in order,
+    /// but for a hash that nothing follows. A transfer needs its client, but see
     /// [`Session::outlives_control`].
     pub(super) fn control_closed(&mut self) {
         if core::mem::replace(&mut self.control_closed, true) {
@@ -35,10 +35,10 @@ impl Session {
         let goes_on = match &self.pending {
             // What is left to do: see `advance`.
             Pending::Nothing => true,
-            Pending::Operation { writes: true, .. } => true,
-            Pending::Login { .. } | Pending::Listen { .. } | Pending::Operation { .. } => {
+            Pending::Operation { long: true, .. } => {
                 !self.ahead.is_empty() || self.lines.waiting_lines() > 0
             }
+            Pending::Login { .. } | Pending::Listen { .. } | Pending::Operation { .. } => true,
             Pending::Tls { .. } => false,
             Pending::Transfer(_) => return self.transfer_without_control(),
         };
@@ -48,7 +48,7 @@ impl Session {
     }
 
     /// Gives a transfer up that its client has left.
-    fn transfer_without_control(&mut self) {
+    pub(super) fn transfer_without_control(&mut self) {
         let Pending::Transfer(running) = &self.pending else {
             return;
         };
@@ -113,11 +113,18 @@ impl Session {
 
     /// Before the 150 only ABOR cannot wait, since any other reply would be taken for the
     /// transfer's own. QUIT keeps its place, but that it came is known from here on.
+    ///
+    /// It stops where replies pile up, and goes on when they have gone out.
     fn look_ahead_in_transfer(&mut self) {
-        self.ahead
-            .extend(core::iter::from_fn(|| self.lines.next_line()));
         let mut index = 0;
-        while let Some(line) = self.ahead.get(index) {
+        while self.unsent < MAX_PENDING_REPLIES {
+            let Some(line) = self.ahead.get(index) else {
+                let Some(line) = self.lines.next_line() else {
+                    break;
+                };
+                self.ahead.push_back(line);
+                continue;
+            };
             let parsed = match line {
                 Line::Text(text) => command::parse(text).ok(),
                 Line::TooLong => None,
@@ -159,7 +166,8 @@ impl Session {
         }
         let is_abort = |line: &Line| match line {
             Line::Text(text) => {
-                let begin = text.get(..4).unwrap_or_default();
+                let verb = command::without_signals(text);
+                let begin = verb.get(..4).unwrap_or_default();
                 begin.eq_ignore_ascii_case(b"ABOR")
                     && matches!(command::parse(text), Ok(Command::Abor))
             }
@@ -191,7 +199,8 @@ impl Session {
                 self.command(command);
             }
             Err(error) => {
-                self.event(Event::Command(shown(&text, error)));
+                let shown = shown(&text, error, self.login.is_some());
+                self.event(Event::Command(shown));
                 if is_http(&text) {
                     self.close_with("This is no HTTP server.");
                 } else {
@@ -226,8 +235,9 @@ fn line_len(line: &Line) -> usize {
 }
 
 /// A line that is no command, for a log: whole if its verb takes no secrets, else what it begins
-/// with and its length. A mistyped PASS is an unknown verb.
-fn shown(line: &[u8], error: ParseError) -> String {
+/// with and its length. A mistyped PASS is an unknown verb; so is a password that stands alone, as
+/// before a login it may, or that follows PASS without a space.
+fn shown(line: &[u8], error: ParseError, logged_in: bool) -> String {
     let harmless = match error {
         ParseError::Syntax(spec) | ParseError::Parameter(spec) | ParseError::Protocol(spec) => {
             !matches!(spec.verb, "PASS" | "ACCT" | "SITE")
@@ -239,7 +249,11 @@ fn shown(line: &[u8], error: ParseError) -> String {
     }
     let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
     let (verb, argument) = line.split_at(end);
-    let is_verb = verb.len() <= 8 && verb.iter().all(u8::is_ascii_alphabetic);
+    let glued = |pass: &[u8]| pass.eq_ignore_ascii_case(b"PASS") && verb.len() > 4;
+    let is_verb = verb.len() <= 8
+        && verb.iter().all(u8::is_ascii_alphabetic)
+        && !verb.get(..4).is_some_and(glued)
+        && (logged_in || error.spec().is_some() || !argument.is_empty());
     if is_verb {
         let count = argument.len().saturating_sub(1);
         format!("{} ({count} bytes)", printable(verb).to_uppercase())

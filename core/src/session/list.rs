@@ -9,7 +9,7 @@ use super::Session;
 use super::transfer::Running;
 use crate::command::ListOptions;
 use crate::glob::has_wildcards;
-use crate::{ErrorKind, FtpPath, ListFormat, Pattern, StorageError, TransferKind};
+use crate::{ErrorKind, ListFormat, Pattern, StorageError, TransferKind};
 use alloc::vec::Vec;
 
 impl Session {
@@ -37,7 +37,7 @@ impl Session {
             name => name.to_vec(),
         });
         let kind = TransferKind::List {
-            prefix: prefix(argument, &path),
+            prefix: prefix(argument),
             path,
             format,
             pattern: None,
@@ -86,13 +86,18 @@ fn as_pattern(kind: &TransferKind, error: &StorageError) -> Option<TransferKind>
     })
 }
 
-/// What stands before the last name of `argument`, as it was written.
-fn prefix(argument: &[u8], path: &FtpPath) -> Vec<u8> {
+/// What stands before the last name of `argument`, as it was written: nothing where its last word
+/// is no name.
+fn prefix(argument: &[u8]) -> Vec<u8> {
     let end = argument.iter().rposition(|b| *b != b'/');
     let trimmed = argument.get(..end.map_or(0, |at| at + 1));
-    let before = trimmed.and_then(|name| name.strip_suffix(path.name()));
-    let before = before.filter(|before| before.is_empty() || before.ends_with(b"/"));
-    before.unwrap_or_default().to_vec()
+    let trimmed = trimmed.unwrap_or_default();
+    let name = trimmed.iter().rposition(|b| *b == b'/');
+    let (before, name) = trimmed.split_at(name.map_or(0, |at| at + 1));
+    match name {
+        b"" | b"." | b".." => Vec::new(),
+        _ => before.to_vec(),
+    }
 }
 
 impl Running {

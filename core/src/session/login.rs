@@ -2,7 +2,7 @@
 
 use super::{Pending, Session, printable};
 use crate::listing::Facts;
-use crate::{Code, ErrorKind, Event, FtpPath, Id, LoginInfo, Names, Output, Secret, StorageError};
+use crate::{Code, ErrorKind, Event, FtpPath, Id, LoginInfo, Output, Secret, StorageError};
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -72,9 +72,9 @@ impl Session {
                     ..self.facts
                 };
                 self.login_failures = 0;
-                if info.charset.is_some() {
-                    self.names = Names::new(info.charset, self.names.utf8());
-                }
+                // The last user may have had another one.
+                let charset = info.charset.or(self.config.charset);
+                self.names = self.names.with_fallback(charset);
                 self.say(Code::LOGGED_IN, info.welcome.as_bytes());
                 self.login = Some(info);
                 self.settle();

@@ -3,7 +3,8 @@
 //! This file is the machine's frame: what goes in, what comes out, which line is taken next,
 //! and which timer runs. What each command does stands in the files beside it, one a family:
 //! `lines` (which line comes when, and what is done before its turn), `login`, `secure` (TLS, HOST, REIN), `files`, `facts` (times and modes), `hash`, `site`, `data`
-//! (how a data connection comes about), `transfer`, `list`, `unique` (STOU), `info`.
+//! (how a data connection comes about), `transfer`, `list`, `unique` (STOU), `info`; what is said
+//! goes through `replies`.
 //!
 //! At any moment the session waits for at most one thing, its [`Pending`]; commands are taken
 //! one at a time while there is none.
@@ -24,6 +25,7 @@ mod info;
 mod lines;
 mod list;
 mod login;
+mod replies;
 mod secure;
 mod site;
 mod snapshot;
@@ -33,11 +35,10 @@ mod unique;
 use crate::command::{self, Command, ParseError, Spec};
 use crate::line::{Line, LineReader};
 use crate::listing::Facts;
-use crate::reply::encode_line;
 use crate::text::without_control;
 use crate::{
     ActivePolicy, Admin, Capabilities, Code, DataRoute, Event, FtpPath, HashAlgorithm, Id, Input,
-    LoginInfo, Names, Need, Now, Operation, Output, Peer, Reply, SessionConfig,
+    LoginInfo, Names, Need, Now, Operation, Output, Peer, SessionConfig,
 };
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
@@ -46,7 +47,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use files::After;
-use memchr::memchr;
 use secure::{Change, Security};
 pub use snapshot::{Snapshot, TransferSnapshot};
 use transfer::{Phase, Running};
@@ -127,8 +127,8 @@ enum Pending {
     Operation {
         id: Id,
         after: After,
-        /// Whether it changes anything, so that it is worth its end without its client.
-        writes: bool,
+        /// It may take long and changes nothing, so that without its client it is worth nothing.
+        long: bool,
         /// ABOR came; it is answered after the operation, whose answer says what became of it.
         abort_asked: bool,
     },
@@ -237,6 +237,9 @@ impl Session {
     /// The next thing to do, in order; [`Output::Wait`] when there is nothing.
     pub fn poll_output(&mut self) -> Output {
         if self.outputs.is_empty() {
+            if matches!(self.pending, Pending::Transfer(_)) {
+                self.look_ahead();
+            }
             self.advance();
         }
         match self.outputs.pop_front() {
@@ -293,12 +296,7 @@ impl Session {
                     alloc::format!("Syntax: {} {}", spec.verb, spec.syntax).trim_end(),
                 );
             }
-            ParseError::Parameter(spec) if self.allowed(spec) => {
-                self.say(
-                    Code::BAD_PARAMETER,
-                    alloc::format!("Not implemented. Syntax: {} {}", spec.verb, spec.syntax),
-                );
-            }
+            ParseError::Parameter(spec) if self.allowed(spec) => self.bad_parameter(spec),
             ParseError::Protocol(spec) if self.allowed(spec) => self.bad_protocol(),
             ParseError::NotImplemented(_) => self.not_implemented(),
             _ => self.say(Code::NOT_LOGGED_IN, "Log in with USER and PASS first."),
@@ -373,7 +371,7 @@ impl Session {
             "RETR" | "STOU" => (self.rest, self.range) = (0, None),
             "STOR" | "APPE" => (self.rest, self.range, self.allo) = (0, None, None),
             "HASH" => self.range = None,
-            "SITE CPTO" => self.copy_from = None,
+            "SITE CPFR" | "SITE CPTO" => self.copy_from = None,
             "RNFR" | "RNTO" => self.rename_from = None,
             _ => {}
         }
@@ -507,73 +505,10 @@ impl Session {
         self.pending = Pending::Operation {
             id,
             after,
-            writes: operation.writes(),
+            long: matches!(operation, Operation::Hash { .. }),
             abort_asked: false,
         };
         self.outputs.push_back(Output::Perform { id, operation });
-    }
-
-    fn say(&mut self, code: Code, text: impl AsRef<[u8]>) {
-        if self.names.utf8() {
-            self.put(|out| encode_line(code, text.as_ref(), out));
-        } else {
-            let spoken = self.names.write_text(text.as_ref());
-            self.put(|out| encode_line(code, &spoken, out));
-        }
-    }
-
-    /// Sends a reply, its text in the character set of the session.
-    fn reply(&mut self, reply: &Reply) {
-        if self.names.utf8() {
-            self.put(|out| reply.encode(out));
-            return;
-        }
-        let names = self.names;
-        let spoken = reply.map(|text| names.write_text(text));
-        self.reply_as_it_is(&spoken);
-    }
-
-    fn reply_as_it_is(&mut self, reply: &Reply) {
-        self.put(|out| reply.encode(out));
-    }
-
-    /// One reply, which `encode` appends to what goes out.
-    fn put(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
-        let mute = matches!(self.pending, Pending::Tls { .. });
-        if self.closed || mute {
-            return;
-        }
-        // Replies that follow one another go out in one write.
-        let last = self
-            .outputs
-            .iter()
-            .rposition(|output| !matches!(output, Output::Event(_)))
-            .filter(|index| matches!(self.outputs.get(*index), Some(Output::Send(_))));
-        let index = last.unwrap_or(self.outputs.len());
-        if last.is_none() {
-            self.outputs.push_back(Output::Send(Vec::new()));
-        }
-        let Some(Output::Send(wire)) = self.outputs.get_mut(index) else {
-            return;
-        };
-        let before = wire.len();
-        encode(wire);
-        self.unsent += wire.len().saturating_sub(before);
-        let reply = wire.get(before..).unwrap_or_default();
-        let first = reply.get(..memchr(b'\r', reply).unwrap_or(reply.len()));
-        let first = first.unwrap_or_default();
-        let first = if self.names.utf8() {
-            printable(first)
-        } else {
-            self.names
-                .read(first)
-                .map_or_else(|_| printable(first), printable)
-        };
-        self.event(Event::Reply(first));
-    }
-
-    fn event(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
     }
 
     /// Says 421 with `text`, if anything can be said, and closes; a running transfer is given up.

@@ -11,6 +11,10 @@ use core::time::Duration;
 /// The least that SITE IDLE may ask for.
 const MIN_IDLE: Duration = Duration::from_secs(10);
 
+/// The paths that COMB takes at once have at most so many bytes. What a client writes in one line
+/// grows by the working directory, once for each name.
+const MAX_PARTS_BYTES: usize = 256 * 1024;
+
 /// What an answer of the storage is for.
 #[derive(Debug)]
 pub(super) enum After {
@@ -145,12 +149,17 @@ impl Session {
         let Some(target) = self.path(target, true) else {
             return;
         };
-        let mut parts = Vec::with_capacity(sources.len());
+        let (mut parts, mut bytes) = (Vec::with_capacity(sources.len()), 0);
         for source in sources {
-            match self.path(source, false) {
-                Some(path) => parts.push(path),
-                None => return,
+            let Some(path) = self.path(source, false) else {
+                return;
+            };
+            bytes += path.as_bytes().len();
+            if bytes > MAX_PARTS_BYTES {
+                self.say(Code::SYNTAX, "These are too many files to join at once.");
+                return;
             }
+            parts.push(path);
         }
         let after = done(Code::FILE_DONE, &target, "is the whole.");
         let sources = parts;

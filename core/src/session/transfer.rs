@@ -368,7 +368,10 @@ impl Session {
         let (code, text) = match &report.outcome {
             Ok(()) => (
                 Code::TRANSFER_COMPLETE,
-                format!("Transfer complete, {} bytes.", report.bytes),
+                match report.bytes {
+                    1 => String::from("Transfer complete, 1 byte."),
+                    bytes => format!("Transfer complete, {bytes} bytes."),
+                },
             ),
             Err(failure) => failed(failure, upload),
         };

@@ -133,5 +133,8 @@ impl Session {
         }
         // What came while the names were tried.
         self.look_ahead();
+        if self.control_closed {
+            self.transfer_without_control();
+        }
     }
 }

@@ -55,6 +55,9 @@ pub fn command(line: &[u8]) {
         Ok(command) => command,
         Err(error) => {
             let Some(spec) = error.spec() else { return };
+            // What is left of Telnet signals may stand before the verb.
+            let signals = line.iter().take_while(|b| **b >= 240).count();
+            let line = line.get(signals..).unwrap_or_default();
             let verb = line.get(..4).unwrap_or(line).to_ascii_uppercase();
             let known =
                 [spec.verb, spec.alias].map(|v| v.as_bytes().get(..4).unwrap_or(v.as_bytes()));

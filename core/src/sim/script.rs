@@ -47,6 +47,8 @@ pub enum Connect {
     After(Duration),
     /// Never.
     Never,
+    /// As soon as the server is ready, but where the server wants TLS, the handshake fails.
+    WithoutTls,
 }
 
 /// What a client does with its data connection in the end.
@@ -92,6 +94,15 @@ impl DataPlan {
         Self {
             connect: Connect::Never,
             ..Self::new(Vec::new())
+        }
+    }
+
+    /// Fails the handshake of TLS, if the server wants one.
+    #[must_use]
+    pub fn without_tls(self) -> Self {
+        Self {
+            connect: Connect::WithoutTls,
+            ..self
         }
     }
 

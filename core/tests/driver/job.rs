@@ -220,8 +220,7 @@ fn a_job_runs_once() {
     assert_eq!(job.pump(&mut Wire::default()), Ok(()));
     let again = job.pump(&mut Wire::default());
     assert_eq!(again, Err(TransferFailure::Cancelled));
-    // There is nothing to be made visible.
-    assert_eq!(job.commit(), TransferReport::new(14, Ok(())));
+    assert_eq!(job.finish(Ok(())), TransferReport::new(14, Ok(())));
 }
 
 #[test]

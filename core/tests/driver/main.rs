@@ -10,6 +10,7 @@ mod job;
 mod journal;
 mod listings;
 mod ports;
+mod reports;
 mod requests;
 mod roll;
 mod talk;

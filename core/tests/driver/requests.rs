@@ -1,13 +1,14 @@
 //! Who still waits for what.
 
 use crate::talk::Talk;
+use crate::wire::{Wire, bytes};
 use crate::world::World;
 use crate::{outcome, store};
 use ossftp_core::driver::Requests;
 use ossftp_core::sim::MemoryStore;
 use ossftp_core::{ErrorKind, Input, Operation, Output, TransferFailure};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
@@ -112,9 +113,12 @@ fn a_transfer_is_known_until_it_is_done() {
         Some(Input::TransferProgress { id: of, bytes }) => assert_eq!((of, bytes), (id, 0)),
         other => panic!("{other:?}"),
     }
-    let report = download.end(None);
-    assert!(talk.requests.transfer(id).is_some());
-    assert_eq!(outcome(&mut talk, report), (0, Ok(())));
+    let report = download.pump(Wire::default());
+    match talk.requests.progress() {
+        Some(Input::TransferProgress { id: of, bytes }) => assert_eq!((of, bytes), (id, 15)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(outcome(&mut talk, report), (15, Ok(())));
     assert!(talk.requests.transfer(id).is_none());
     assert!(talk.requests.progress().is_none());
     assert!(!download.is_busy());
@@ -178,10 +182,12 @@ fn the_end_gives_a_transfer_up() {
 #[test]
 fn a_commit_survives_the_end() {
     let (store, mut talk, id) = uploading();
+    let upload = talk.requests.transfer(id).unwrap().clone();
+    assert!(upload.pump(Wire::reading([bytes("hello")])).is_eof());
     let commit = talk.requests.task(Output::Commit { id }).unwrap();
     assert!(talk.requests.end().is_none());
-    assert_eq!(outcome(&mut talk, commit.perform()), (0, Ok(())));
-    assert_eq!(store.file("/new"), Some(Vec::new()));
+    assert_eq!(outcome(&mut talk, commit.perform()), (5, Ok(())));
+    assert_eq!(store.file("/new"), Some(b"hello".to_vec()));
 }
 
 #[test]
@@ -189,16 +195,51 @@ fn a_commit_that_is_done_protects_no_later_transfer() {
     let (_, mut talk, id) = uploading();
     let commit = talk.requests.task(Output::Commit { id }).unwrap();
     let _ = talk.requests.input(commit.perform());
-    let (_, mut other, _) = uploading();
-    let discard = other.requests.end().unwrap();
-    let _ = discard.end(Some(TransferFailure::Cancelled));
-    // The same session's next one.
+    // The next one, which need not be of the same session.
     let mut next = Talk::logged_in(store());
     let transfer = next.transfer("STOR later");
     let open = talk.requests.task(Output::Open(transfer)).unwrap();
     let _ = talk.requests.input(open.perform());
     let given_up = talk.requests.end().unwrap();
     assert!(given_up.cancel().is_cancelled());
+}
+
+#[test]
+fn an_operation_hears_that_nobody_wants_it() {
+    // The storage gives the operation up itself, in the middle of it.
+    let requests = Arc::new(Mutex::new(None::<Requests>));
+    let given_up = Arc::new(Mutex::new(Vec::new()));
+    let (mine, seen, target) = (
+        Arc::clone(&requests),
+        Arc::clone(&given_up),
+        Arc::new(Mutex::new(None)),
+    );
+    let asked = Arc::clone(&target);
+    let world = World::new(&store(), move |door, cancel| {
+        let mut requests = mine.lock().unwrap();
+        if let (Some(requests), Some(id), "perform") =
+            (requests.as_mut(), *asked.lock().unwrap(), door)
+        {
+            let before = cancel.is_cancelled();
+            assert!(requests.cancel(id).is_none(), "it is no transfer");
+            seen.lock().unwrap().push((before, cancel.is_cancelled()));
+        }
+    });
+    let mut talk = Talk::logged_in(world);
+    let remove = talk.ask("DELE a.txt");
+    let Output::Perform { id, .. } = &remove else {
+        panic!("{remove:?}");
+    };
+    *target.lock().unwrap() = Some(*id);
+    let remove = talk.requests.task(remove).unwrap();
+    *requests.lock().unwrap() = Some(talk.requests);
+    let report = remove.perform();
+    assert_eq!(given_up.lock().unwrap().as_slice(), [(false, true)]);
+    let mut requests = requests.lock().unwrap().take().unwrap();
+    let Input::Performed { result, .. } = requests.input(report) else {
+        panic!("an operation is answered as one");
+    };
+    assert_eq!(result.unwrap_err().kind, ErrorKind::Cancelled);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(crate) struct Talk {
     pub(crate) session: Session,
     pub(crate) requests: Requests,
+    /// What the client has been told.
+    pub(crate) said: String,
 }
 
 const NOW: Now = Now {
@@ -24,10 +26,12 @@ impl Talk {
         let local = "192.0.2.1:21".parse().unwrap();
         let config = Arc::new(SessionConfig::default());
         let mut session = Session::new(config, Peer::new(addr, local), NOW);
-        drain(&mut session);
+        let mut said = String::new();
+        drain(&mut session, &mut said);
         Self {
             session,
             requests: Requests::new(Arc::new(storage), addr.ip()),
+            said,
         }
     }
 
@@ -62,7 +66,7 @@ impl Talk {
     /// The session hears this input.
     pub(crate) fn hear(&mut self, input: Input<'_>) -> Vec<Output> {
         self.session.handle(NOW, input);
-        drain(&mut self.session)
+        drain(&mut self.session, &mut self.said)
     }
 
     /// The session hears what came of a task.
@@ -104,12 +108,13 @@ impl Talk {
     }
 }
 
-fn drain(session: &mut Session) -> Vec<Output> {
+fn drain(session: &mut Session, said: &mut String) -> Vec<Output> {
     let mut asked = Vec::new();
     loop {
         match session.poll_output() {
             Output::Wait(_) => return asked,
-            Output::Send(_) | Output::Event(_) => {}
+            Output::Send(bytes) => said.push_str(&String::from_utf8(bytes).unwrap()),
+            Output::Event(_) => {}
             Output::Close => {
                 asked.push(Output::Close);
                 return asked;

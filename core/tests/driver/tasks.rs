@@ -2,6 +2,7 @@
 
 use crate::journal::logged;
 use crate::talk::Talk;
+use crate::wire::{Wire, bytes};
 use crate::world::World;
 use crate::{outcome, store};
 use log::Level;
@@ -138,6 +139,17 @@ fn a_transfer_whose_connection_never_came_is_discarded() {
 }
 
 #[test]
+fn what_has_not_come_to_its_end_is_not_committed() {
+    let store = store();
+    let mut talk = Talk::logged_in(store.clone());
+    let id = talk.open("STOR new").id();
+    let task = talk.requests.task(Output::Commit { id }).unwrap();
+    let (bytes, result) = outcome(&mut talk, task.perform());
+    assert_eq!((bytes, result), (0, Err(TransferFailure::Truncated)));
+    assert_eq!((store.open_uploads(), store.file("/new")), (0, None));
+}
+
+#[test]
 fn a_commit_that_fails_or_panics_is_none() {
     let store = store();
     store.fail_next(Fault::Commit, ErrorKind::NoSpace);
@@ -147,7 +159,9 @@ fn a_commit_that_fails_or_panics_is_none() {
         (failing, ErrorKind::NoSpace),
         (panicking, ErrorKind::Unavailable),
     ] {
-        let id = talk.open("STOR new").id();
+        let upload = talk.open("STOR new");
+        assert!(upload.pump(Wire::reading([bytes("hello")])).is_eof());
+        let id = upload.id();
         let task = talk.requests.task(Output::Commit { id }).unwrap();
         let report = task.perform();
         assert_eq!(refused(&mut talk, report).kind, kind);

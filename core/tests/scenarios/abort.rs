@@ -237,3 +237,18 @@ fn what_was_dropped_anyway_is_not_called_done() {
     while_committing(&store, config, script);
     assert_eq!(store.file("/a.txt").unwrap(), b"hello");
 }
+
+/// Of the Synch only its last byte has come through: see [`with_telnet_synch`].
+#[test]
+fn with_what_is_left_of_a_synch_during_an_operation() {
+    play(
+        &each(demo(), &[("RNFR a.txt", 350)])
+            .step(Step::HoldStorage)
+            .send("RNTO b.txt")
+            .quiet()
+            .raw(b"\xf2ABOR\r\n")
+            .expect_text(451, "Aborted")
+            .expect_text(226, "Aborted")
+            .step(Step::ReleaseStorage),
+    );
+}

@@ -78,6 +78,24 @@ fn what_a_line_that_is_no_command_shows_in_a_log() {
             "a line that is too long",
         ]
     );
+    let run = play(&each(
+        Script::new().expect(220),
+        &[
+            ("PASSword", 500),
+            ("sesame", 500),
+            ("PSAS sesame", 500),
+            ("USER", 501),
+            ("LPSV", 502),
+        ],
+    ));
+    let shown = [
+        "? (8 bytes)",
+        "? (6 bytes)",
+        "PSAS (6 bytes)",
+        "USER",
+        "LPSV (0 bytes)",
+    ];
+    assert_eq!(commands(&run), shown);
 }
 
 #[test]
@@ -114,7 +132,7 @@ fn what_was_said_whole_before_the_end_is_done() {
     assert!(!store.directories().contains(&b"/new/never"[..]));
 }
 
-/// Nobody waits for an answer, so only what changes something is worth its end.
+/// Somebody may still read, so what runs is answered; a hash may take too long for that.
 #[test]
 fn the_last_command_of_a_client_that_is_gone() {
     let store = store();
@@ -122,7 +140,7 @@ fn the_last_command_of_a_client_that_is_gone() {
         let script = demo().step(Step::HoldStorage).send(command).quiet();
         script.close()
     };
-    play_on(&store, &gone("SIZE a.txt").expect_closed());
+    play_on(&store, &gone("HASH a.txt").expect_closed());
     let release = |script: Script| script.quiet().step(Step::ReleaseStorage).expect_closed();
     play_on(&store, &release(gone("DELE a.txt")));
     assert!(store.file("/a.txt").is_none());
@@ -434,4 +452,13 @@ fn what_stands_between_rnfr_and_rnto() {
         ),
     );
     assert!(store.file("/b.txt").is_some());
+}
+
+#[test]
+fn a_client_that_has_ended_its_side_gets_its_last_answer() {
+    for (command, code) in [("SIZE a.txt", 213), ("PWD", 257), ("MKD new", 257)] {
+        let script = demo().step(Step::HoldStorage).send(command).quiet();
+        let script = script.finish().quiet().step(Step::ReleaseStorage);
+        play(&script.expect(code).expect_closed());
+    }
 }

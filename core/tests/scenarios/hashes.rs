@@ -50,6 +50,9 @@ fn hash() {
             .expect_text(213, format!("213 SHA-1 0-4 {SHA1} /dir/../a.txt\r\n"))
             .send("FEAT")
             .expect_text(211, " HASH SHA-256;SHA-512;SHA-1*;MD5;CRC64;CRC32;\r\n")
+            // By the name that clients look for.
+            .send("FEAT")
+            .expect_text(211, "\r\n XSHA\r\n XSHA1\r\n XSHA256\r\n")
             .send("OPTS HASH WHIRLPOOL")
             .expect(504)
             .send(b"OPTS HASH \xc3(")

@@ -196,3 +196,23 @@ fn unknown_verbs_here_and_there_do_not_end_a_login() {
     let last = stranger.send("Accept: text").expect(421);
     play(&last.expect_closed());
 }
+
+#[test]
+fn courtesies() {
+    let script = each(
+        demo(),
+        &[
+            ("CLNT a client of yours", 200),
+            ("LANG", 200),
+            ("LANG en", 200),
+            ("LANG EN-gb", 200),
+            ("LANG english", 504),
+            ("LANG fr", 504),
+        ],
+    );
+    play(
+        &script
+            .send("CSID name=a client of yours;")
+            .expect_text(200, "name=OSS-FTP;version="),
+    );
+}

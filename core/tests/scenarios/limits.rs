@@ -135,6 +135,25 @@ fn keep_alives_during_a_transfer_are_no_flood() {
     play(&script.step(Step::DataClose).expect(226));
 }
 
+/// The judge bounds what is written at once.
+#[test]
+fn replies_do_not_pile_up_during_a_transfer_either() {
+    let name = "n".repeat(4000);
+    let store = store().with_user(name.as_str(), "secret", true);
+    let mut script = Script::new()
+        .login(&name, "secret")
+        .send("EPSV")
+        .expect(229)
+        .data(DataPlan::upload("x").holds())
+        .send("STOR x")
+        .expect(150)
+        .raw("STAT\r\n".repeat(500));
+    for _ in 0..500 {
+        script = script.expect_text(211, &name);
+    }
+    play_on(&store, &script.step(Step::DataClose).expect(226));
+}
+
 #[test]
 fn no_login_in_time() {
     let run = play(&Script::new().expect(220).expect(421).expect_closed());

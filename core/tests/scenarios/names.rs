@@ -2,7 +2,9 @@
 
 use crate::store;
 use ossftp_core::sim::{DataPlan, MemoryStore, Script, Simulator};
-use ossftp_core::{Charset, SessionConfig};
+use ossftp_core::{Charset, Input, LoginInfo, Now, Output, Peer, Session, SessionConfig};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// 中文目录 and 图片.jpg in GBK; the second one is UTF-8 too, of other characters.
 const FOLDER: &[u8] = b"\xd6\xd0\xce\xc4\xc4\xbf\xc2\xbc";
@@ -184,4 +186,97 @@ fn a_session_that_begins_anew_reads_names_as_the_listener_does() {
             .iter()
             .all(|name| store.directories().contains(name.as_bytes()))
     );
+}
+
+#[test]
+fn what_a_link_points_to_is_said_in_the_character_set() {
+    let store = store().with_file("/图片.jpg", "jpeg");
+    let script = login()
+        .send("SITE SYMLINK 图片.jpg link")
+        .expect(200)
+        .send("OPTS UTF8 OFF")
+        .expect(200)
+        .transfers("LIST link", DataPlan::download());
+    let run = play(gbk(true), &store, &script);
+    let listed = run.transcript().downloads().last().unwrap();
+    let end = [b" link -> /", PICTURE, b"\r\n"].concat();
+    assert!(listed.ends_with(&end), "{listed:x?}");
+}
+
+/// mget asks for what NLST has listed as it was listed.
+#[test]
+fn names_that_a_pattern_matches_have_their_directory_before_them() {
+    let store = MemoryStore::new()
+        .with_user("demo", "secret", true)
+        .with_file("/中文目录/图片.jpg", "jpeg");
+    for pattern in [&b"\xcd\xbc*"[..], b"*.jpg"] {
+        let path = [FOLDER, b"/", PICTURE].concat();
+        let script = login()
+            .send("OPTS UTF8 OFF")
+            .expect(200)
+            .transfers(
+                [b"NLST ", FOLDER, b"/", pattern].concat(),
+                DataPlan::download(),
+            )
+            .expect_download([&path[..], b"\r\n"].concat());
+        play(gbk(true), &store, &script);
+    }
+}
+
+#[test]
+fn the_time_of_a_name_in_the_character_set() {
+    let store = MemoryStore::new()
+        .with_user("demo", "secret", true)
+        .with_file("/图片.jpg", "jpeg");
+    let script = login()
+        .send("OPTS UTF8 OFF")
+        .expect(200)
+        .raw(line(&[b"MDTM 20200102030405", PICTURE]))
+        .expect(213)
+        .raw(line(&[b"MDTM", PICTURE]))
+        .expect_text(213, "213 20200102030405\r\n");
+    play(gbk(true), &store, &script);
+}
+
+/// What is sent until the session waits. Logins succeed, with this charset.
+fn talk(session: &mut Session, line: &str, charset: Option<Charset>) -> String {
+    let mono = Duration::ZERO;
+    let now = Now { mono, unix: 0 };
+    session.handle(now, Input::Control(line.as_bytes()));
+    let mut sent = Vec::new();
+    loop {
+        match session.poll_output() {
+            Output::Send(bytes) => sent.extend(bytes),
+            Output::Login { id, .. } => {
+                let mut info = LoginInfo::new("Welcome.");
+                info.charset = charset;
+                let result = Ok(info);
+                session.handle(now, Input::Login { id, result });
+            }
+            Output::Wait(_) => break String::from_utf8(sent).unwrap(),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_user_does_not_have_the_character_set_of_the_last_one() {
+    let peer = Peer::new(
+        "192.0.2.7:50000".parse().unwrap(),
+        "192.0.2.1:21".parse().unwrap(),
+    );
+    let (mono, unix) = (Duration::ZERO, 0);
+    for (config, own, other) in [
+        (SessionConfig::default(), "200 Names are in GBK.", "504 "),
+        (gbk(true), "200 Names are in GBK.", "200 Names are in GBK."),
+    ] {
+        let mut session = Session::new(Arc::new(config), peer, Now { mono, unix });
+        let mut off = |charset| {
+            talk(&mut session, "USER u\r\nPASS p\r\n", charset);
+            talk(&mut session, "OPTS UTF8 OFF\r\n", charset)
+        };
+        assert!(off(Some(Charset::Gbk)).starts_with(own));
+        assert!(off(None).starts_with(other));
+        assert!(off(Some(Charset::Big5)).starts_with("200 Names are in Big5."));
+    }
 }

@@ -57,9 +57,9 @@ fn help() {
             .send("SITE HELP XYZZY")
             .expect(502)
             .send("HELP SITE")
-            .expect(214)
+            .expect_text(214, "SITE HELP lists it")
             .send("SITE XYZZY")
-            .expect(504)
+            .expect_text(504, "SITE HELP lists what there is")
             .send("SITE")
             .expect(501)
             .send("FEAT")
@@ -368,5 +368,36 @@ fn the_idle_timeout() {
             .sleep(Duration::from_secs(11))
             .expect(421)
             .expect_closed(),
+    );
+}
+
+#[test]
+fn a_copy_that_was_asked_for_wrongly_is_not_made_from_an_older_source() {
+    play(&each(
+        demo(),
+        &[
+            ("SITE CPFR a.txt", 350),
+            ("SITE CPFR", 501),
+            ("SITE CPTO copy", 503),
+        ],
+    ));
+}
+
+/// A line names two thousand files, and each of them may be as long as a path can be.
+#[test]
+fn what_is_joined_at_once_has_a_bound() {
+    let deep = "d".repeat(1000);
+    let store = store().with_directory(format!("/{deep}"));
+    let many = " x".repeat(1000);
+    play_on(
+        &store,
+        &each(
+            demo(),
+            &[
+                (&format!("COMB whole{many}"), 550),
+                (&format!("CWD {deep}"), 250),
+                (&format!("COMB whole{many}"), 501),
+            ],
+        ),
     );
 }

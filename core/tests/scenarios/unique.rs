@@ -220,3 +220,28 @@ fn the_client_goes_away_while_the_name_is_looked_for() {
     );
     assert_eq!(store.files().len(), 2);
 }
+
+/// And had said something else before that, which is not QUIT: what it sends is truncated.
+#[test]
+fn an_upload_that_its_client_has_left_before_it_begins() {
+    let run = |last: &str| {
+        let store = store();
+        let script = demo()
+            .send("EPSV")
+            .expect(229)
+            .data(DataPlan::upload("half"))
+            .step(Step::HoldStorage)
+            .raw(format!("STOU x\r\n{last}\r\n"))
+            .quiet()
+            .step(Step::Finish)
+            .quiet()
+            .step(Step::ReleaseStorage)
+            .expect_closed();
+        let mut run = Simulator::new(SessionConfig::default(), store.clone()).lenient();
+        run.play(&script).unwrap();
+        assert_eq!(store.open_uploads(), 0);
+        store.file("/x")
+    };
+    assert_eq!(run("NOOP"), None);
+    assert_eq!(run("QUIT").as_deref(), Some(&b"half"[..]));
+}

@@ -235,14 +235,19 @@ impl Simulator {
         let plan = plan.unwrap_or_else(DataPlan::download);
         let patience = job.transfer().connect_timeout;
         let connected = match plan.connect {
-            Connect::AtOnce => self.wait(id, Duration::ZERO, |_| true),
+            Connect::AtOnce | Connect::WithoutTls => self.wait(id, Duration::ZERO, |_| true),
             Connect::After(delay) if delay < patience => match self.wait(id, delay, |_| false) {
                 Waited::TimedOut => Waited::Ready,
                 waited => waited,
             },
             Connect::After(_) | Connect::Never => self.wait(id, patience, |_| false),
         };
-        if connected == Waited::Ready {
+        let without_tls = plan.connect == Connect::WithoutTls && job.transfer().secure;
+        if connected == Waited::Ready && without_tls {
+            self.pumping = None;
+            let report = failed(job, TransferFailure::Data(DataError::Tls));
+            self.input(Input::TransferDone { id, report });
+        } else if connected == Waited::Ready {
             let upload = job.transfer().direction() == Direction::Upload;
             let level = job.transfer().deflate;
             self.client = Some(DataClient::new(plan, level, upload));
