@@ -12,7 +12,7 @@ mod words;
 pub(crate) use parse::without_signals;
 pub use parse::{ParseError, parse};
 pub use site::Site;
-pub(crate) use words::{facts as fact_text, maybe_time_and_path};
+pub(crate) use words::{facts as fact_text, maybe_time_and_path, quoted};
 
 pub use table::{COMMANDS, EXTENSIONS, Feature, SITE_COMMANDS, Spec, find};
 

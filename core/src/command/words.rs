@@ -51,8 +51,8 @@ pub(super) fn many_words(argument: &[u8]) -> Result<Vec<Vec<u8>>, Bad> {
     whole(separated_list1(byte(' '), word), argument)
 }
 
-/// A name in quotes, whatever it holds.
-pub(super) fn quoted(name: &[u8]) -> Vec<u8> {
+/// A name in double quotes, with its own quotes doubled (RFC 959 appendix II).
+pub(crate) fn quoted(name: &[u8]) -> Vec<u8> {
     let mut text = Vec::from(*b"\"");
     for byte in name {
         if *byte == b'"' {

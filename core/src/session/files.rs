@@ -1,6 +1,7 @@
 //! Commands on files and directories that move no content.
 
 use super::{Pending, Session, facts as change, hash, site, unique};
+use crate::command::quoted;
 use crate::listing::{facts, time_val, write_entry};
 use crate::{
     Answer, Code, Entry, ErrorKind, FtpPath, Id, ListFormat, Operation, Reply, StorageError,
@@ -319,17 +320,4 @@ impl Session {
         };
         self.reply(&Reply::lines(code, "Status:", lines, last));
     }
-}
-
-/// The path in double quotes, with its own quotes doubled (RFC 959 appendix II).
-fn quoted(path: &[u8]) -> Vec<u8> {
-    let mut text = Vec::from(*b"\"");
-    for byte in path {
-        if *byte == b'"' {
-            text.push(b'"');
-        }
-        text.push(*byte);
-    }
-    text.push(b'"');
-    text
 }

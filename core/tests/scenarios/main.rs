@@ -123,6 +123,20 @@ fn need_ability(commands: &[&str]) {
     }
 }
 
+/// A login with a listener, in which nothing is left of what was chosen and prepared before.
+fn as_at_first(script: Script) -> Script {
+    script
+        .send("PWD")
+        .expect_text(257, "\"/\"")
+        .send("STAT")
+        .expect_text(211, "TYPE A")
+        .send("MLST a.txt")
+        .expect_text(250, "type=file;")
+        .send("TYPE I")
+        .expect(200)
+        .retrieves("a.txt", "hello")
+}
+
 /// Sends each command and expects the code that stands beside it.
 fn each(script: Script, exchanges: &[(&str, u16)]) -> Script {
     exchanges.iter().fold(script, |script, (command, code)| {
