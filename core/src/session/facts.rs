@@ -131,7 +131,9 @@ impl Session {
             }
             (After::Ignored(path), Answer::Entry(_)) => {
                 let path = path.display();
-                let text = format!("{path} is there; it keeps no modes: nothing was changed.");
+                let text = format!(
+                    "{path} is there; this storage keeps no modes, so nothing was changed."
+                );
                 self.say(Code::OK, text);
             }
             _ => self.no_usable_answer(),

@@ -14,7 +14,11 @@
 //!   Idle ───> Login ───> Idle ───> Operation ───> Idle ───> Listen ───> Idle
 //!     │
 //!     │ RETR STOR APPE LIST NLST MLSD
-//!     └──> Transfer: Opening ─150─> Connecting ─> Moving ─> (Settling ─>) Committing ─226─> Idle
+//!     ├──> Transfer: Opening ─150─> Connecting ─> Moving ─> (Settling ─>) Committing ─226─> Idle
+//!     │ STOU                  asks for free names first: Operation ───> Transfer
+//!     └──> Operation …
+//!
+//!   AUTH, CCC and implicit TLS: Idle ───> Tls ───> Idle; nothing is read or said meanwhile
 //! ```
 
 mod data;

@@ -2,8 +2,8 @@
 //!
 //! The storage is asked for one name after the other until one is free. The upload is then begun
 //! as a new file, so that another client that took the name meanwhile loses nothing: this one
-//! gets 553. While names are tried the session waits as for any operation, and what comes
-//! meanwhile waits too; an ABOR is done as soon as the transfer begins.
+//! gets 553. While names are tried the session waits as for any operation: what comes meanwhile
+//! waits too, but for an ABOR, which ends the command with 426.
 //!
 //! The 150 says the name (RFC 1123 section 4.1.2.9) in the client's own words: relative to where it
 //! stands if it asked so, and in the bytes that it would send.
