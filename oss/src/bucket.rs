@@ -365,11 +365,23 @@ pub(crate) fn put_headers<'a>(spec: Spec<'a>, put: &PutObject) -> Spec<'a> {
     let mut spec = spec
         .header_if("Content-Type", put.content_type.as_ref())
         .header_if("Content-MD5", put.content_md5.as_ref())
+        .header_if("Cache-Control", put.cache_control.as_ref())
+        .header_if("Content-Disposition", put.content_disposition.as_ref())
+        .header_if("Content-Encoding", put.content_encoding.as_ref())
+        .header_if("Expires", put.expires.as_ref())
         .header_if("x-oss-storage-class", put.storage_class.as_ref())
         .header_if(
             "x-oss-forbid-overwrite",
             put.forbid_overwrite.then_some("true"),
         );
+    if !put.tagging.is_empty() {
+        let tags = put
+            .tagging
+            .iter()
+            .map(|(name, value)| (name.clone(), Some(value.clone())))
+            .collect::<Vec<_>>();
+        spec = spec.header("x-oss-tagging", encode::query(&tags));
+    }
     for (name, value) in &put.meta {
         spec = spec.header(&format!("x-oss-meta-{name}"), value);
     }

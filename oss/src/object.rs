@@ -37,8 +37,18 @@ pub struct PutObject {
     pub content_type: Option<String>,
     /// The MD5 of the body in base64. Over plain http a body that can be replayed gets one by itself.
     pub content_md5: Option<String>,
+    /// The Cache-Control that downloads of the object carry.
+    pub cache_control: Option<String>,
+    /// The Content-Disposition that downloads carry.
+    pub content_disposition: Option<String>,
+    /// The Content-Encoding that downloads carry.
+    pub content_encoding: Option<String>,
+    /// The Expires that downloads carry.
+    pub expires: Option<String>,
     /// User metadata: names without `x-oss-meta-`, of letters, digits and hyphens; values of printable ASCII.
     pub meta: Vec<(String, String)>,
+    /// Tags, at most 10: names of at most 128 bytes, values of at most 256. Needs a right of its own.
+    pub tagging: Vec<(String, String)>,
     /// Fails with `FileAlreadyExists` (409) if the object exists. Such a call is tried once.
     pub forbid_overwrite: bool,
     /// The storage class, such as `IA`; the bucket's own if `None`.
@@ -156,6 +166,16 @@ pub struct ObjectMeta {
     pub content_type: Option<String>,
     /// The MD5 in base64, if the object was uploaded with one.
     pub content_md5: Option<String>,
+    /// The Cache-Control that was put with it.
+    pub cache_control: Option<String>,
+    /// The Content-Disposition that was put with it.
+    pub content_disposition: Option<String>,
+    /// The Content-Encoding that was put with it.
+    pub content_encoding: Option<String>,
+    /// The Expires that was put with it.
+    pub expires: Option<String>,
+    /// How many tags it has.
+    pub tagging_count: u32,
     /// `Normal`, `Multipart`, `Appendable` or `Symlink`.
     pub object_type: Option<String>,
     /// The storage class, such as `Standard` or `Archive`.
@@ -186,6 +206,14 @@ impl ObjectMeta {
             crc64: headers.number("x-oss-hash-crc64ecma")?,
             content_type: headers.get("content-type"),
             content_md5: headers.get("content-md5"),
+            cache_control: headers.get("cache-control"),
+            content_disposition: headers.get("content-disposition"),
+            content_encoding: headers.get("content-encoding"),
+            expires: headers.get("expires"),
+            tagging_count: headers
+                .number("x-oss-tagging-count")?
+                .and_then(|count| count.try_into().ok())
+                .unwrap_or(0),
             object_type: headers.get("x-oss-object-type"),
             storage_class: headers.get("x-oss-storage-class"),
             restore: headers.get("x-oss-restore"),

@@ -5,12 +5,53 @@ use std::time::Duration;
 
 use ossftp_oss::{Endpoint, RetryPolicy, SignatureVersion, Timeouts};
 
+/// What becomes of an upload that was broken off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Partial {
+    /// Its parts are thrown away; the file is to be sent again whole.
+    #[default]
+    Discard,
+    /// Its parts stay in OSS, and an upload of the same name goes on from there, on any instance
+    /// of the gateway.
+    Resume,
+}
+
+/// Which time a file shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mtime {
+    /// When OSS got the object: what listings say. It cannot be set.
+    #[default]
+    Listing,
+    /// The one in `x-oss-meta-mtime`, which MFMT sets, else when OSS got it. Every file in a
+    /// listing costs a request of its own.
+    Meta,
+}
+
+/// What is set for one bucket alone; `None` takes what is set for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BucketSettings {
+    /// Where the bucket is reached; with the style [`Cname`](ossftp_oss::AddressStyle::Cname) a
+    /// domain that is bound to it.
+    pub endpoint: Option<Endpoint>,
+    /// Its region id.
+    pub region: Option<String>,
+    /// Whether it is reached over the internal endpoint.
+    pub internal: Option<bool>,
+    /// Which signature its requests carry.
+    pub signature: Option<SignatureVersion>,
+    /// The storage class of new files.
+    pub storage_class: Option<String>,
+}
+
 /// How the gateway reaches OSS, and how it lays files onto objects.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GatewayConfig {
-    /// The endpoint of all buckets that [`GatewayConfig::bucket_endpoints`] does not name. `None`
-    /// finds each bucket's own.
+    /// The endpoint of all buckets for which [`GatewayConfig::buckets`] names none. `None` finds
+    /// each bucket's own.
     pub endpoint: Option<Endpoint>,
     /// The region id, such as `cn-hangzhou`, of endpoints whose host name tells none; without
     /// an endpoint, also the region whose public endpoint is asked first.
@@ -18,8 +59,8 @@ pub struct GatewayConfig {
     /// Whether buckets on `aliyuncs.com` are reached over the internal endpoint of their region.
     /// `None` takes it if it answers within [`GatewayConfig::internal_probe`].
     pub internal: Option<bool>,
-    /// The endpoints of single buckets, by bucket name.
-    pub bucket_endpoints: BTreeMap<String, Endpoint>,
+    /// What is set for single buckets, by bucket name.
+    pub buckets: BTreeMap<String, BucketSettings>,
     /// Which signature goes on requests.
     pub signature: SignatureVersion,
     /// How long each request to OSS waits for what.
@@ -51,6 +92,31 @@ pub struct GatewayConfig {
     pub copies_at_once: usize,
     /// A directory with more objects below it is not renamed: 100,000.
     pub max_rename: usize,
+    /// What becomes of broken uploads: thrown away.
+    pub partial: Partial,
+    /// With [`Partial::Resume`], broken uploads whose newest part is older than this are thrown
+    /// away: 3 days.
+    pub partial_max_age: Duration,
+    /// The bytes that the buffers of all transfers take together at most, those of their HTTP
+    /// connections included: 256 MiB. A transfer for which there is no room at all is refused.
+    pub transfer_memory: u64,
+    /// How many requests one transfer begins with at a time: 4. 1 sends and fetches one after the
+    /// other.
+    pub part_parallelism: usize,
+    /// How many requests one transfer has under way at most, as long as more make it faster: 16.
+    pub max_parallelism: usize,
+    /// Threads that carry such requests, for all transfers together: 64.
+    pub max_threads: usize,
+    /// The size in bytes of one ranged GET of a download: 4 MiB. What is no longer comes in one
+    /// request.
+    pub read_size: u64,
+    /// Which time a file shows.
+    pub mtime: Mtime,
+    /// Whether a directory whose last file was deleted gets a marker, so that it stays for others
+    /// too: no. Without it, it stays for the session that deleted the file.
+    pub keep_directories: bool,
+    /// The storage class of new files, such as `IA`; `None` is the bucket's own.
+    pub storage_class: Option<String>,
     /// For how many days SITE RESTORE makes an archived file readable: 1, the least that OSS
     /// takes.
     pub restore_days: u32,
@@ -62,7 +128,7 @@ impl Default for GatewayConfig {
             endpoint: None,
             region: None,
             internal: None,
-            bucket_endpoints: BTreeMap::new(),
+            buckets: BTreeMap::new(),
             signature: SignatureVersion::default(),
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
@@ -77,6 +143,16 @@ impl Default for GatewayConfig {
             copy_part_size: 64 << 20,
             copies_at_once: 4,
             max_rename: 100_000,
+            partial: Partial::default(),
+            partial_max_age: Duration::from_secs(3 * 24 * 3600),
+            transfer_memory: 256 << 20,
+            part_parallelism: 4,
+            max_parallelism: 16,
+            max_threads: 64,
+            read_size: 4 << 20,
+            mtime: Mtime::default(),
+            keep_directories: false,
+            storage_class: None,
             restore_days: 1,
         }
     }

@@ -40,6 +40,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod budget;
 mod buffer;
 mod cancel;
 mod config;
@@ -49,6 +50,7 @@ mod duplicate;
 mod errors;
 mod hash;
 mod keys;
+mod lanes;
 mod list;
 mod login;
 mod memory;
@@ -64,7 +66,7 @@ mod upload;
 mod volume;
 mod write;
 
-pub use config::GatewayConfig;
+pub use config::{BucketSettings, GatewayConfig, Mtime, Partial};
 pub use login::{Access, OssStorage};
 
 /// Locks; what a panicking thread left behind is still a whole value here.

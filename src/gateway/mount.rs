@@ -10,10 +10,12 @@ use ossftp_core::driver::Cancel;
 use ossftp_core::{FtpPath, StorageError};
 use ossftp_oss::Bucket;
 
+use super::budget::Budget;
 use super::cancel::Link;
 use super::config::GatewayConfig;
 use super::errors;
 use super::keys::Keys;
+use super::lanes::Lanes;
 use super::lock;
 use super::memory::Memory;
 use super::recent::Recent;
@@ -30,6 +32,10 @@ type Names = Mutex<Recent<Arc<str>, ()>>;
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) config: GatewayConfig,
+    /// The memory of all transfers.
+    pub(crate) budget: Budget,
+    /// The threads of all transfers' requests.
+    pub(crate) lanes: Lanes,
     broken: Names,
     unfinished: Names,
 }
@@ -37,6 +43,8 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn new(config: GatewayConfig) -> Self {
         Self {
+            budget: Budget::new(config.transfer_memory),
+            lanes: Lanes::new(config.max_threads),
             config,
             broken: Mutex::new(Recent::new(MAX_BROKEN)),
             unfinished: Mutex::new(Recent::new(MAX_UNFINISHED)),

@@ -50,11 +50,13 @@ pub(crate) struct Start {
 /// # Errors
 /// [`Error::Invalid`] if the configured region can't be part of a host name.
 pub(crate) fn start(config: &GatewayConfig, bucket: &str) -> Result<Start> {
-    let configured = config
-        .bucket_endpoints
-        .get(bucket)
+    let own = config.buckets.get(bucket);
+    let configured = own
+        .and_then(|own| own.endpoint.as_ref())
         .or(config.endpoint.as_ref());
-    let region = config.region.as_deref();
+    let region = own
+        .and_then(|own| own.region.as_deref())
+        .or(config.region.as_deref());
     let (endpoint, guessed) = match (configured, region) {
         (Some(endpoint), _) => (endpoint.clone(), false),
         (None, Some(region)) => (standard(region)?, false),
@@ -398,9 +400,8 @@ mod tests {
         let (found, log) = run(&config, &Fake::default());
         assert_eq!(found.unwrap(), "127.0.0.1");
         assert_eq!(log, ["list 127.0.0.1 cn-hangzhou"]);
-        config
-            .bucket_endpoints
-            .insert("b".to_owned(), Endpoint::parse(PUBLIC).unwrap());
+        config.buckets.entry("b".to_owned()).or_default().endpoint =
+            Some(Endpoint::parse(PUBLIC).unwrap());
         assert_eq!(start(&config, "b").unwrap().route.region, "cn-shenzhen");
         assert_eq!(start(&config, "c").unwrap().route.region, "cn-hangzhou");
     }

@@ -170,8 +170,10 @@ fn buckets_may_have_endpoints_of_their_own() {
             .endpoint
             .replace(Endpoint::parse("http://127.0.0.1:1").unwrap());
         config
-            .bucket_endpoints
-            .insert(BUCKET.to_owned(), right.unwrap());
+            .buckets
+            .entry(BUCKET.to_owned())
+            .or_default()
+            .endpoint = right;
     });
     world.login(&user(), SECRET).unwrap();
     let error = world
