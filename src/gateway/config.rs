@@ -33,9 +33,10 @@ pub enum Mtime {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BucketSettings {
-    /// Where the bucket is reached; with the style [`Cname`](ossftp_oss::AddressStyle::Cname) a
-    /// domain that is bound to it.
+    /// Where the bucket is reached.
     pub endpoint: Option<Endpoint>,
+    /// Whether that endpoint is a domain that is bound to the bucket (CNAME).
+    pub cname: bool,
     /// Its region id.
     pub region: Option<String>,
     /// Whether it is reached over the internal endpoint.
@@ -47,12 +48,15 @@ pub struct BucketSettings {
 }
 
 /// How the gateway reaches OSS, and how it lays files onto objects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GatewayConfig {
     /// The endpoint of all buckets for which [`GatewayConfig::buckets`] names none. `None` finds
     /// each bucket's own.
     pub endpoint: Option<Endpoint>,
+    /// Whether that endpoint is a domain that is bound to a bucket (CNAME): then all logins are
+    /// to that bucket.
+    pub cname: bool,
     /// The region id, such as `cn-hangzhou`, of endpoints whose host name tells none; without
     /// an endpoint, also the region whose public endpoint is asked first.
     pub region: Option<String>,
@@ -126,6 +130,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             endpoint: None,
+            cname: false,
             region: None,
             internal: None,
             buckets: BTreeMap::new(),
@@ -155,5 +160,33 @@ impl Default for GatewayConfig {
             storage_class: None,
             restore_days: 1,
         }
+    }
+}
+
+impl GatewayConfig {
+    /// What is set for `bucket` alone.
+    fn own(&self, bucket: &str) -> Option<&BucketSettings> {
+        self.buckets.get(bucket)
+    }
+
+    /// Whether `bucket` is reached over the internal endpoint; `None` finds out.
+    pub(crate) fn internal_of(&self, bucket: &str) -> Option<bool> {
+        self.own(bucket)
+            .and_then(|own| own.internal)
+            .or(self.internal)
+    }
+
+    /// Which signature goes on requests for `bucket`.
+    pub(crate) fn signature_of(&self, bucket: &str) -> SignatureVersion {
+        let own = self.own(bucket).and_then(|own| own.signature);
+        own.unwrap_or(self.signature)
+    }
+
+    /// The storage class of new files in `bucket`.
+    pub(crate) fn storage_class_of(&self, bucket: &str) -> Option<&str> {
+        let own = self
+            .own(bucket)
+            .and_then(|own| own.storage_class.as_deref());
+        own.or(self.storage_class.as_deref())
     }
 }
