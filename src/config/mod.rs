@@ -23,7 +23,8 @@ use ossftp_oss::AddressStyle;
 
 use crate::gateway::{BucketSettings, GatewayConfig};
 use values::{
-    boolean, count, days, duration, mtime, partial, positive, signature, size, storage_class,
+    boolean, count, days, directory, duration, mtime, partial, positive, signature, size,
+    storage_class,
 };
 pub use values::{endpoint, region};
 
@@ -111,6 +112,12 @@ pub const OSS: &[Setting<GatewayConfig>] = &[
         "CLASS",
         "Storage class of new files: Standard, IA, Archive, ColdArchive or DeepColdArchive",
         |c, text| storage_class(text).map(|value| c.storage_class = Some(value)),
+    ),
+    setting(
+        "home",
+        "DIRECTORY",
+        "Directory of the bucket that is the root of a login, such as /incoming",
+        |c, text| directory(text).map(|value| c.home = value),
     ),
     setting(
         "partial",
@@ -274,6 +281,12 @@ pub const BUCKET: &[Setting<BucketSettings>] = &[
         "Storage class of new files",
         |b, text| storage_class(text).map(|value| b.storage_class = Some(value)),
     ),
+    setting(
+        "home",
+        "DIRECTORY",
+        "Directory of the bucket that is the root of a login",
+        |b, text| directory(text).map(|value| b.home = Some(value)),
+    ),
 ];
 
 /// Whether all settings go together.
@@ -340,6 +353,7 @@ mod tests {
         ("internal", "False"),
         ("signature", "v1"),
         ("storage_class", "ia"),
+        ("home", "in/coming/"),
         ("partial", "Resume"),
         ("partial_max_age", "12h"),
         ("transfer_memory", "16M"),
@@ -369,7 +383,7 @@ mod tests {
             let (_, text) = GOOD.iter().find(|(name, _)| *name == setting.name).unwrap();
             let config = set(setting.name, text).unwrap();
             assert_ne!(config, GatewayConfig::default(), "{}", setting.name);
-            for text in ["", "\u{7f}!", "a b"] {
+            for text in ["", "\u{7f}!", "a\u{7}b"] {
                 assert!(
                     set(setting.name, text).is_err(),
                     "{} {text:?}",

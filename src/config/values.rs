@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use ossftp_core::FtpPath;
 use ossftp_oss::{AddressStyle, Endpoint, SignatureVersion};
 
 use crate::gateway::{Mtime, Partial};
@@ -83,6 +84,20 @@ pub(super) fn mtime(text: &str) -> Result<Mtime, String> {
 
 pub(super) fn storage_class(text: &str) -> Result<String, String> {
     word(text, &CLASSES.map(|class| (class, class.to_owned())))
+}
+
+/// A directory of a bucket, from the bucket's own root, with or without its first `/`.
+pub(super) fn directory(text: &str) -> Result<FtpPath, String> {
+    let bad = || {
+        format!(
+            "'{}' is no directory, such as /incoming",
+            text.escape_debug()
+        )
+    };
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err(bad());
+    }
+    FtpPath::root().join(text.as_bytes()).map_err(|_| bad())
 }
 
 /// Bytes: a number alone, or with K, M, G or T (powers of 1,024), with or without `B` or `iB`.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ossftp_core::FtpPath;
 use ossftp_oss::{Endpoint, RetryPolicy, SignatureVersion, Timeouts};
 
 /// What becomes of an upload that was broken off.
@@ -45,6 +46,8 @@ pub struct BucketSettings {
     pub signature: Option<SignatureVersion>,
     /// The storage class of new files.
     pub storage_class: Option<String>,
+    /// The directory of the bucket that is the root of logins to it.
+    pub home: Option<FtpPath>,
 }
 
 /// How the gateway reaches OSS, and how it lays files onto objects.
@@ -121,6 +124,8 @@ pub struct GatewayConfig {
     pub keep_directories: bool,
     /// The storage class of new files, such as `IA`; `None` is the bucket's own.
     pub storage_class: Option<String>,
+    /// The directory of each bucket that is the root of logins to it: `/`, the whole bucket.
+    pub home: FtpPath,
     /// For how many days SITE RESTORE makes an archived file readable: 1, the least that OSS
     /// takes.
     pub restore_days: u32,
@@ -158,6 +163,7 @@ impl Default for GatewayConfig {
             mtime: Mtime::default(),
             keep_directories: false,
             storage_class: None,
+            home: FtpPath::root(),
             restore_days: 1,
         }
     }
@@ -188,5 +194,11 @@ impl GatewayConfig {
             .own(bucket)
             .and_then(|own| own.storage_class.as_deref());
         own.or(self.storage_class.as_deref())
+    }
+
+    /// The root of logins to `bucket`.
+    pub(crate) fn home_of(&self, bucket: &str) -> &FtpPath {
+        let own = self.own(bucket).and_then(|own| own.home.as_ref());
+        own.unwrap_or(&self.home)
     }
 }

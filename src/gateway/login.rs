@@ -211,7 +211,8 @@ impl Storage for OssStorage {
         request: &LoginRequest,
         cancel: &Cancel,
     ) -> Result<(Arc<dyn Volume>, LoginInfo), StorageError> {
-        let access = parse(request)?;
+        let mut access = parse(request)?;
+        access.home = self.process.config.home_of(&access.bucket).clone();
         let volume = self.enter(&access, cancel)?;
         let welcome = format!("Logged in to bucket {}.", access.bucket);
         let mut info = LoginInfo::new(welcome);
