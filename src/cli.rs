@@ -322,6 +322,10 @@ fn setting_argument(setting: &'static Setting<GatewayConfig>) -> Arg {
     };
     let argument = flag(flag_name(setting.name), setting.value, setting.help)
         .value_parser(ValueParser::new(check));
+    let argument = match setting.default {
+        "" => argument,
+        default => argument.help(format!("{} [default: {default}]", setting.help)),
+    };
     if setting.is_switch() {
         argument.num_args(0..=1).default_missing_value("True")
     } else {

@@ -38,6 +38,8 @@ pub struct Setting<T> {
     pub name: &'static str,
     /// What its value looks like, for help texts.
     pub value: &'static str,
+    /// The value that changes nothing; empty if there is none that can be written.
+    pub default: &'static str,
     /// What it does, in a few words.
     pub help: &'static str,
     set: Set<T>,
@@ -59,17 +61,28 @@ impl<T> Setting<T> {
     }
 }
 
+/// The text for this build, of that for a large and that for a small one.
+const fn built(large: &'static str, small: &'static str) -> &'static str {
+    if GatewayConfig::IS_SMALL {
+        small
+    } else {
+        large
+    }
+}
+
 const SWITCH: &str = "True|False";
 
 const fn setting<T>(
     name: &'static str,
     value: &'static str,
+    default: &'static str,
     help: &'static str,
     set: Set<T>,
 ) -> Setting<T> {
     Setting {
         name,
         value,
+        default,
         help,
         set,
     }
@@ -80,138 +93,161 @@ pub const OSS: &[Setting<GatewayConfig>] = &[
     setting(
         "endpoint",
         "ENDPOINT",
+        "",
         "Where buckets are that have no endpoint of their own",
         |c, text| endpoint(text).map(|value| c.endpoint = Some(value)),
     ),
     setting(
         "cname",
         SWITCH,
+        "False",
         "The endpoint is a domain that is bound to the bucket",
         |c, text| boolean(text).map(|value| c.cname = value),
     ),
     setting(
         "region",
         "REGION",
+        "",
         "Region to sign for, where the endpoint does not tell it",
         |c, text| region(text).map(|value| c.region = Some(value)),
     ),
     setting(
         "internal",
         SWITCH,
+        "",
         "Use OSS's internal endpoints; without it, find out",
         |c, text| boolean(text).map(|value| c.internal = Some(value)),
     ),
     setting(
         "signature",
         "V4|V1",
+        "V4",
         "How requests are signed; V1 is for old accounts only",
         |c, text| signature(text).map(|value| c.signature = value),
     ),
     setting(
         "storage_class",
         "CLASS",
+        "",
         "Storage class of new files: Standard, IA, Archive, ColdArchive or DeepColdArchive",
         |c, text| storage_class(text).map(|value| c.storage_class = Some(value)),
     ),
     setting(
         "home",
         "DIRECTORY",
+        "/",
         "Directory of the bucket that is the root of a login, such as /incoming",
         |c, text| directory(text).map(|value| c.home = value),
     ),
     setting(
         "partial",
         "discard|resume",
+        "discard",
         "What becomes of broken uploads: thrown away, or kept in OSS to go on from",
         |c, text| partial(text).map(|value| c.partial = value),
     ),
     setting(
         "partial_max_age",
         "TIME",
+        "3d",
         "When a broken upload that was kept is given up, such as 3d",
         |c, text| duration(text).map(|value| c.partial_max_age = value),
     ),
     setting(
         "transfer_memory",
         "SIZE",
-        "Memory for the buffers of all transfers together, such as 256M",
+        built("256M", "16M"),
+        "Memory for the buffers of all transfers together, such as 64M",
         |c, text| size(text, 1 << 20, u64::MAX).map(|value| c.transfer_memory = value),
     ),
     setting(
         "part_size",
         "SIZE",
+        built("8M", "1M"),
         "Size of an upload's first parts, such as 8M; a smaller file is sent in one request",
         |c, text| size(text, 100 << 10, 4 << 30).map(|value| c.part_size = value),
     ),
     setting(
         "part_parallelism",
         "COUNT",
+        "4",
         "Requests that a transfer begins with at a time",
         |c, text| positive(text).map(|value| c.part_parallelism = value),
     ),
     setting(
         "max_parallelism",
         "COUNT",
+        "16",
         "Requests that a transfer has under way at most",
         |c, text| positive(text).map(|value| c.max_parallelism = value),
     ),
     setting(
         "max_threads",
         "COUNT",
+        "64",
         "Threads for such requests, for all transfers together",
         |c, text| count(text).map(|value| c.max_threads = value),
     ),
     setting(
         "read_size",
         "SIZE",
+        built("4M", "1M"),
         "Size of one request of a download, such as 4M",
         |c, text| size(text, 64 << 10, 1 << 30).map(|value| c.read_size = value),
     ),
     setting(
         "mtime",
         "listing|meta",
+        "listing",
         "The time that files show: OSS's own, or one that clients can set, at a request per file",
         |c, text| mtime(text).map(|value| c.mtime = value),
     ),
     setting(
         "keep_directories",
         SWITCH,
+        "False",
         "Keep a directory whose last file was deleted, at two requests per deletion",
         |c, text| boolean(text).map(|value| c.keep_directories = value),
     ),
     setting(
         "restore_days",
         "DAYS",
+        "1",
         "How long SITE RESTORE makes an archived file readable",
         |c, text| days(text).map(|value| c.restore_days = value),
     ),
     setting(
         "copy_limit",
         "SIZE",
+        "1G",
         "Files of more bytes are copied in parts, such as 1G",
         |c, text| size(text, 1, 5 << 30).map(|value| c.copy_limit = value),
     ),
     setting(
         "copy_part_size",
         "SIZE",
+        "64M",
         "Size of such a part, such as 64M",
         |c, text| size(text, 100 << 10, 4 << 30).map(|value| c.copy_part_size = value),
     ),
     setting(
         "copies_at_once",
         "COUNT",
+        "4",
         "Copies that a rename makes at a time",
         |c, text| positive(text).map(|value| c.copies_at_once = value),
     ),
     setting(
         "max_rename",
         "COUNT",
+        "100000",
         "A directory with more objects below it is not renamed",
         |c, text| positive(text).map(|value| c.max_rename = value),
     ),
     setting(
         "attempts",
         "COUNT",
+        "3",
         "How often a request to OSS is tried, the first time included",
         |c, text| {
             let attempts = positive(text)?;
@@ -222,12 +258,14 @@ pub const OSS: &[Setting<GatewayConfig>] = &[
     setting(
         "connect_timeout",
         "TIME",
+        "5s",
         "How long a connection to OSS may take to come about, such as 5s",
         |c, text| duration(text).map(|value| c.timeouts.connect = value),
     ),
     setting(
         "progress_timeout",
         "TIME",
+        "30s",
         "How long a request to OSS may make no progress, such as 30s",
         |c, text| {
             let value = duration(text)?;
@@ -238,12 +276,14 @@ pub const OSS: &[Setting<GatewayConfig>] = &[
     setting(
         "command_timeout",
         "TIME",
+        "15s",
         "How long OSS may take in all for a command other than a transfer, such as 15s",
         |c, text| duration(text).map(|value| c.command_timeout = value),
     ),
     setting(
         "login_memory",
         "TIME",
+        "60s",
         "How long a good login is not checked again, such as 60s",
         |c, text| duration(text).map(|value| c.login_memory = value),
     ),
@@ -251,39 +291,48 @@ pub const OSS: &[Setting<GatewayConfig>] = &[
 
 /// The settings of one bucket: a section `[[bucket]]` of the file, besides its `name`.
 pub const BUCKET: &[Setting<BucketSettings>] = &[
-    setting("endpoint", "ENDPOINT", "Where the bucket is", |b, text| {
-        endpoint(text).map(|value| b.endpoint = Some(value))
-    }),
+    setting(
+        "endpoint",
+        "ENDPOINT",
+        "",
+        "Where the bucket is",
+        |b, text| endpoint(text).map(|value| b.endpoint = Some(value)),
+    ),
     setting(
         "cname",
         SWITCH,
+        "",
         "The endpoint is a domain that is bound to the bucket",
         |b, text| boolean(text).map(|value| b.cname = value),
     ),
-    setting("region", "REGION", "Region to sign for", |b, text| {
+    setting("region", "REGION", "", "Region to sign for", |b, text| {
         region(text).map(|value| b.region = Some(value))
     }),
     setting(
         "internal",
         SWITCH,
+        "",
         "Use OSS's internal endpoint; without it, find out",
         |b, text| boolean(text).map(|value| b.internal = Some(value)),
     ),
     setting(
         "signature",
         "V4|V1",
+        "",
         "How requests are signed",
         |b, text| signature(text).map(|value| b.signature = Some(value)),
     ),
     setting(
         "storage_class",
         "CLASS",
+        "",
         "Storage class of new files",
         |b, text| storage_class(text).map(|value| b.storage_class = Some(value)),
     ),
     setting(
         "home",
         "DIRECTORY",
+        "",
         "Directory of the bucket that is the root of a login",
         |b, text| directory(text).map(|value| b.home = Some(value)),
     ),
@@ -393,6 +442,14 @@ mod tests {
         }
         assert_eq!(set("partial", "resume").unwrap().partial, Partial::Resume);
         assert_eq!(set("mtime", "meta").unwrap().mtime, Mtime::Meta);
+    }
+
+    #[test]
+    fn defaults_are_the_defaults() {
+        for setting in OSS.iter().filter(|setting| !setting.default.is_empty()) {
+            let config = set(setting.name, setting.default).unwrap();
+            assert_eq!(config, GatewayConfig::default(), "{}", setting.name);
+        }
     }
 
     #[test]

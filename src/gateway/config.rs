@@ -84,7 +84,7 @@ pub struct GatewayConfig {
     pub listing_memory: Duration,
     /// A download that was opened but not read for so long is opened again: 10 s.
     pub reopen_after: Duration,
-    /// The size in bytes of an upload's first parts: 8 MiB. What is no longer is sent whole, by
+    /// The size in bytes of an upload's first parts: 8 MiB, on small devices 1 MiB. What is no longer is sent whole, by
     /// one PutObject. OSS takes nothing below 100 KiB.
     pub part_size: u64,
     /// The size in bytes that parts grow to, since their numbers end at 10,000: 32 MiB. A part is
@@ -105,7 +105,7 @@ pub struct GatewayConfig {
     /// away: 3 days.
     pub partial_max_age: Duration,
     /// The bytes that the buffers of all transfers take together at most, those of their HTTP
-    /// connections included: 256 MiB. A transfer for which there is no room at all is refused.
+    /// connections included: 256 MiB, on small devices 16 MiB. A transfer for which there is no room at all is refused.
     pub transfer_memory: u64,
     /// How many requests one transfer begins with at a time: 4. 1 sends and fetches one after the
     /// other.
@@ -114,7 +114,7 @@ pub struct GatewayConfig {
     pub max_parallelism: usize,
     /// Threads that carry such requests, for all transfers together: 64.
     pub max_threads: usize,
-    /// The size in bytes of one ranged GET of a download: 4 MiB. What is no longer comes in one
+    /// The size in bytes of one ranged GET of a download: 4 MiB, on small devices 1 MiB. What is no longer comes in one
     /// request.
     pub read_size: u64,
     /// Which time a file shows.
@@ -147,7 +147,7 @@ impl Default for GatewayConfig {
             login_memory: Duration::from_secs(60),
             listing_memory: Duration::from_secs(60),
             reopen_after: Duration::from_secs(10),
-            part_size: 8 << 20,
+            part_size: if Self::IS_SMALL { 1 << 20 } else { 8 << 20 },
             max_part_size: 32 << 20,
             copy_limit: 1 << 30,
             copy_part_size: 64 << 20,
@@ -155,11 +155,11 @@ impl Default for GatewayConfig {
             max_rename: 100_000,
             partial: Partial::default(),
             partial_max_age: Duration::from_secs(3 * 24 * 3600),
-            transfer_memory: 256 << 20,
+            transfer_memory: if Self::IS_SMALL { 16 << 20 } else { 256 << 20 },
             part_parallelism: 4,
             max_parallelism: 16,
             max_threads: 64,
-            read_size: 4 << 20,
+            read_size: if Self::IS_SMALL { 1 << 20 } else { 4 << 20 },
             mtime: Mtime::default(),
             keep_directories: false,
             storage_class: None,
@@ -170,6 +170,9 @@ impl Default for GatewayConfig {
 }
 
 impl GatewayConfig {
+    /// Whether the defaults are those for small devices: in a build without the async runtime.
+    pub const IS_SMALL: bool = cfg!(not(feature = "smol"));
+
     /// What is set for `bucket` alone.
     fn own(&self, bucket: &str) -> Option<&BucketSettings> {
         self.buckets.get(bucket)
