@@ -65,9 +65,7 @@ impl Budget {
             budget: self.clone(),
             bytes: 0,
         };
-        claim
-            .grow_leaving(bytes, self.0.total / 4)
-            .then_some(claim)
+        claim.grow_leaving(bytes, self.0.total / 4).then_some(claim)
     }
 
     /// How many bytes are taken now.

@@ -149,7 +149,11 @@ impl Piece {
     /// Its memory, for another piece, once it has ended.
     pub(crate) fn into_room(self: Arc<Self>) -> Option<Room> {
         let mut state = lock(&self.state);
-        if state.is_over { state.room.take() } else { None }
+        if state.is_over {
+            state.room.take()
+        } else {
+            None
+        }
     }
 
     fn spare(&self) -> Vec<u8> {

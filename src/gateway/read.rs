@@ -161,7 +161,11 @@ impl OssReader {
         if window < self.end {
             self.ahead = Ahead::new(&mount.process, &self.source, (window, self.end));
         }
-        let end = if self.ahead.is_some() { window } else { self.end };
+        let end = if self.ahead.is_some() {
+            window
+        } else {
+            self.end
+        };
         let (source, range) = (Arc::clone(&self.source), (self.next, end));
         self.own = match body {
             Some(body) => Stream::opened(source, range, body),
