@@ -112,7 +112,10 @@ fn ranges_are_verified() {
     // A server may send the whole object with 200 where that is all that was asked for.
     for length in [10, 0] {
         let body = bucket.get_object("k", &get(Some((0, Some(10))))).unwrap();
-        assert_eq!((body.offset, body.length, body.meta.size), (0, length, length));
+        assert_eq!(
+            (body.offset, body.length, body.meta.size),
+            (0, length, length)
+        );
     }
     let failed = bucket.get_object("k", &get(Some((10, None)))).unwrap_err();
     assert!(failed.is_range_unsatisfiable());
