@@ -131,14 +131,12 @@ impl Stream {
         let Some(body) = &mut self.body.take() else {
             return Ok(());
         };
-        match body.read(&mut [0]) {
-            Ok(_) => Ok(()),
-            Err(error) => match Error::of_io(&error) {
-                Some(Error::Protocol(error @ ProtocolError::BadCrc { .. })) => {
-                    Err(error.clone().into())
-                }
-                _ => Ok(()),
-            },
+        let read = body.read(&mut [0]);
+        match read.as_ref().err().and_then(Error::of_io) {
+            Some(Error::Protocol(error @ ProtocolError::BadCrc { .. })) => {
+                Err(error.clone().into())
+            }
+            _ => Ok(()),
         }
     }
 }
