@@ -12,7 +12,7 @@
 //! | directory `a` | the prefix `a/`, whether or not there is a marker, the empty object `a/` |
 //! | `STOR` | PutObject up to one part, else a multipart upload; visible when it is whole |
 //! | `APPE`, `REST` and `STOR` | UploadPartCopy of what is kept, and the new bytes |
-//! | `RETR` | GetObject, going on unseen where a connection breaks |
+//! | `RETR` | GetObject, for large files several at a time, going on unseen where a connection breaks |
 //! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted |
 //! | `SITE CPFR`, `SITE CPTO` | one such copy of a file |
 //! | `HASH`, `XCRC`, `XMD5` … | what OSS knows of the object, else GetObject and a digest |
@@ -40,11 +40,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod ahead;
 mod budget;
 mod buffer;
 mod cancel;
 mod config;
 mod copy;
+mod depth;
 mod dirs;
 mod duplicate;
 mod errors;
@@ -59,12 +61,14 @@ mod memory;
 mod mount;
 mod pace;
 mod parts;
+mod piece;
 mod read;
 mod recent;
 mod rename;
 mod restore;
 mod route;
 mod sending;
+mod stream;
 mod tree;
 mod upload;
 mod uploads;

@@ -183,9 +183,19 @@ impl Calls {
         }
     }
 
-    /// Stops the requests that are under way, and makes all later ones fail.
+    /// Calls that stop with these, or alone when they are told to.
+    pub(crate) fn fork(&self) -> Self {
+        let link = self.link.fork();
+        Self {
+            bucket: self.bucket.with_cancel(link.handle()),
+            until: self.until,
+            link: Arc::new(link),
+        }
+    }
+
+    /// Stops these calls, not those that they were forked from.
     pub(crate) fn stop(&self) {
-        self.link.handle().cancel();
+        self.link.stop();
     }
 
     /// Whether the driver has given up.
