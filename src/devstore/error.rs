@@ -18,6 +18,8 @@ pub(super) struct ApiError {
     pub(super) ec: &'static str,
     /// Further elements of the XML.
     pub(super) fields: Vec<(&'static str, String)>,
+    /// What RAM has to say: the elements of `AccessDeniedDetail`.
+    pub(super) detail: Vec<(&'static str, String)>,
     /// Further headers.
     pub(super) headers: Vec<(&'static str, String)>,
 }
@@ -36,6 +38,7 @@ impl ApiError {
             ec,
             message: message.into(),
             fields: Vec::new(),
+            detail: Vec::new(),
             headers: Vec::new(),
         }
     }
@@ -112,6 +115,58 @@ impl ApiError {
         Self::new(403, "AccessDenied", "", why)
     }
 
+    /// 403 AccessDenied from RAM: the key named `id` has no statement that allows `action`.
+    pub(super) fn not_granted(id: &str, action: &'static str) -> Self {
+        let mut error = Self::new(
+            403,
+            "AccessDenied",
+            "0003-00000001",
+            "You have no right to access this object because of bucket acl.",
+        );
+        error.detail = vec![
+            ("PolicyType", "AccountLevelIdentityBasedPolicy".to_owned()),
+            ("AuthPrincipalOwnerId", super::OWNER.to_owned()),
+            ("AuthPrincipalType", "SubUser".to_owned()),
+            ("AuthPrincipalDisplayName", id.to_owned()),
+            ("NoPermissionType", "ImplicitDeny".to_owned()),
+            ("AuthAction", action.to_owned()),
+        ];
+        error
+    }
+
+    /// 403 AccessDenied: the bucket is in another region, and its endpoint there is this.
+    pub(super) fn elsewhere(bucket: &str, endpoint: String) -> Self {
+        Self::new(
+            403,
+            "AccessDenied",
+            "0003-00001403",
+            "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.",
+        )
+        .field("Bucket", bucket)
+        .field("Endpoint", endpoint)
+    }
+
+    /// 400 OperationNotSupported.
+    pub(super) fn not_supported(ec: &'static str) -> Self {
+        Self::new(
+            400,
+            "OperationNotSupported",
+            ec,
+            "The operation is not supported for this resource.",
+        )
+    }
+
+    /// 400 EntityTooLarge.
+    pub(super) fn too_large(largest: u64) -> Self {
+        Self::new(
+            400,
+            "EntityTooLarge",
+            "",
+            "Your proposed upload exceeds the maximum allowed size.",
+        )
+        .field("MaxSizeAllowed", largest.to_string())
+    }
+
     /// 400 NotImplemented: OSS has it, this store has not.
     pub(super) fn not_implemented(what: &str) -> Self {
         Self::new(
@@ -175,12 +230,14 @@ impl ApiError {
             )
             .field("UploadId", upload)
             .field("PartNumber", number.to_string()),
-            StoreError::PartTooSmall(number) => {
+            StoreError::PartTooSmall { number, smallest } => {
                 Self::new(400, "EntityTooSmall", "", "Your proposed upload smaller than the minimum allowed size.")
-                    .field("MinSizeAllowed", super::api::MIN_PART.to_string())
+                    .field("MinSizeAllowed", smallest.to_string())
                     .field("PartNumber", number.to_string())
             }
             StoreError::NoParts => Self::malformed_xml("0042-00000205"),
+            StoreError::NoParent => Self::no_such_key(key.rsplit_once('/').map_or(key, |(parent, _)| parent)),
+            StoreError::IntoItself => Self::invalid_argument("x-oss-rename-source", key),
             StoreError::SourceGone => Self::internal("a copy's source went away again and again"),
             StoreError::Broken(why) => Self::internal(&why),
         }
@@ -195,6 +252,13 @@ impl ApiError {
         xml.text("HostId", host);
         for (name, value) in &self.fields {
             xml.text(name, value);
+        }
+        if !self.detail.is_empty() {
+            xml.open("AccessDeniedDetail");
+            for (name, value) in &self.detail {
+                xml.text(name, value);
+            }
+            xml.close();
         }
         if !self.ec.is_empty() {
             xml.text("EC", self.ec);
