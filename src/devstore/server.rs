@@ -265,7 +265,10 @@ fn service(config: &Config) -> Result<Arc<Service>, StartError> {
         store
             .put_bucket(bucket, seconds, |made| {
                 made.hierarchical |= config.hierarchical.contains(bucket);
-                let class = config.storage_classes.iter().find(|(name, _)| name == bucket);
+                let class = config
+                    .storage_classes
+                    .iter()
+                    .find(|(name, _)| name == bucket);
                 made.class = class.map_or(made.class, |(_, class)| *class);
             })
             .map_err(|error| dir_error(error.to_string()))?;

@@ -27,11 +27,7 @@ pub struct TemporaryKey {
 impl TemporaryKey {
     /// A key that never expires.
     #[must_use]
-    pub fn new(
-        id: impl Into<String>,
-        secret: impl Into<Secret>,
-        token: impl Into<Secret>,
-    ) -> Self {
+    pub fn new(id: impl Into<String>, secret: impl Into<Secret>, token: impl Into<Secret>) -> Self {
         Self {
             id: id.into(),
             secret: secret.into(),

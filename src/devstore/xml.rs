@@ -292,7 +292,10 @@ mod tests {
     fn reads_tags_restores_and_classes() {
         let body = b"<Tagging><TagSet>\n<Tag><Key>a</Key><Value>1</Value></Tag><Tag><Key>b</Key><Value/></Tag></TagSet></Tagging>";
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert_eq!(parse_tagging(body).unwrap(), [pair("a", "1"), pair("b", "")]);
+        assert_eq!(
+            parse_tagging(body).unwrap(),
+            [pair("a", "1"), pair("b", "")]
+        );
         assert_eq!(parse_tagging(b"<Tagging/>"), None);
         assert_eq!(
             parse_tagging(b"<Tagging><TagSet><Tag/></TagSet></Tagging>"),

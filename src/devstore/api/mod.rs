@@ -176,13 +176,7 @@ impl Service {
         let elsewhere = bucket.and_then(|name| Some((name, settings.elsewhere.get(name)?)));
         // Who knows the bucket's region already and not its endpoint signs for a region that is not this one.
         let region = elsewhere.is_none().then_some(settings.region.as_str());
-        let id = auth::verify(
-            &settings.keys,
-            region,
-            request,
-            Target { bucket, key },
-            now,
-        )?;
+        let id = auth::verify(&settings.keys, region, request, Target { bucket, key }, now)?;
         if let Some((bucket, region)) = elsewhere {
             let endpoint = format!("oss-{region}.aliyuncs.com");
             return Err(ApiError::elsewhere(bucket, endpoint));

@@ -17,8 +17,8 @@ impl Call<'_> {
     pub(super) fn restore(&self, body: &mut Body<'_>) -> Answer {
         self.need_bucket()?;
         let bytes = self.xml_body(body)?;
-        let wanted = xml::parse_restore(&bytes)
-            .ok_or_else(|| ApiError::malformed_xml("0016-00000608"))?;
+        let wanted =
+            xml::parse_restore(&bytes).ok_or_else(|| ApiError::malformed_xml("0016-00000608"))?;
         let status = self
             .store()
             .update_object(self.bucket, self.key, |object| {
@@ -73,11 +73,7 @@ impl Call<'_> {
     }
 
     /// How long it takes, in milliseconds. Archive has no tiers, DeepColdArchive no `Bulk`.
-    fn duration(
-        &self,
-        class: StorageClass,
-        wanted: &xml::RestoreRequest,
-    ) -> Result<i64, ApiError> {
+    fn duration(&self, class: StorageClass, wanted: &xml::RestoreRequest) -> Result<i64, ApiError> {
         let times = match (class, wanted.tier.as_deref()) {
             (StorageClass::Archive, _) | (_, Some("Expedited")) => 1,
             (_, None | Some("Standard")) => 3,

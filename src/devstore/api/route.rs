@@ -19,12 +19,16 @@ impl Call<'_> {
         let has = |name| self.request.has(name);
         match self.request.method.as_str() {
             "GET" if has("bucketInfo") => self.run(api, "GetBucketInfo", || self.bucket_info()),
-            "GET" if has("location") => self.run(api, "GetBucketLocation", || self.bucket_location()),
+            "GET" if has("location") => {
+                self.run(api, "GetBucketLocation", || self.bucket_location())
+            }
             "GET" if has("acl") => self.run(api, "GetBucketAcl", || self.bucket_acl()),
             "GET" if has("versioning") => {
                 self.run(api, "GetBucketVersioning", || self.bucket_versioning())
             }
-            "GET" if has("uploads") => self.run(api, "ListMultipartUploads", || self.list_uploads()),
+            "GET" if has("uploads") => {
+                self.run(api, "ListMultipartUploads", || self.list_uploads())
+            }
             "GET" if self.request.param("list-type") == Some("2") => {
                 self.run(api, "ListObjectsV2", || self.list_v2())
             }
@@ -56,15 +60,15 @@ impl Call<'_> {
             "PUT" if has("uploadId") => self.run(api, "UploadPart", || self.upload_part(body)),
             "PUT" if has("acl") => self.run(api, "PutObjectAcl", || self.put_object_acl()),
             "PUT" if has("symlink") => self.run(api, "PutSymlink", || self.put_symlink()),
-            "PUT" if has("tagging") => {
-                self.run(api, "PutObjectTagging", || self.put_tagging(body))
-            }
+            "PUT" if has("tagging") => self.run(api, "PutObjectTagging", || self.put_tagging(body)),
             "PUT" if is_copy => self.run(api, "CopyObject", || self.copy()),
             "PUT" => self.run(api, "PutObject", || self.put(body)),
             "POST" if has("restore") => self.run(api, "RestoreObject", || self.restore(body)),
             "POST" if has("x-oss-rename") => self.run(api, "Rename", || self.rename()),
             "POST" if has("append") => self.run(api, "AppendObject", || self.append(body)),
-            "POST" if has("uploads") => self.run(api, "InitiateMultipartUpload", || self.initiate()),
+            "POST" if has("uploads") => {
+                self.run(api, "InitiateMultipartUpload", || self.initiate())
+            }
             "POST" if has("uploadId") => {
                 self.run(api, "CompleteMultipartUpload", || self.complete(body))
             }

@@ -31,8 +31,10 @@ pub(super) fn parse(header: &str) -> Result<Tags, ApiError> {
 
 /// OSS's rules: at most ten tags, keys that differ, lengths, and characters.
 fn check(tags: Tags) -> Result<Tags, ApiError> {
-    let plain =
-        |text: &str| text.chars().all(|c| c.is_alphanumeric() || " +-=._:/".contains(c));
+    let plain = |text: &str| {
+        text.chars()
+            .all(|c| c.is_alphanumeric() || " +-=._:/".contains(c))
+    };
     let mut keys = HashSet::new();
     let valid = |(key, value): &(String, String)| {
         (1..=MAX_KEY).contains(&key.chars().count())
@@ -107,7 +109,11 @@ mod tests {
     fn tags_come_encoded_and_within_limits() {
         let tags = parse("a=1&%E4%B8%AD=a%20b&c").unwrap();
         let expected = [("a", "1"), ("中", "a b"), ("c", "")];
-        assert!(tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(expected));
+        assert!(
+            tags.iter()
+                .map(|(k, v)| (k.as_str(), v.as_str()))
+                .eq(expected)
+        );
         assert_eq!(parse("").unwrap(), Tags::new());
         let eleven: Vec<String> = (0..11).map(|number| format!("k{number}=v")).collect();
         for (header, code) in [

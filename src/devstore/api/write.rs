@@ -36,11 +36,7 @@ impl Received {
 
 impl Call<'_> {
     /// Takes the body, of up to `largest` bytes, to the disk through one small buffer, and checks its Content-MD5.
-    pub(super) fn receive(
-        &self,
-        body: &mut Body<'_>,
-        largest: u64,
-    ) -> Result<Received, ApiError> {
+    pub(super) fn receive(&self, body: &mut Body<'_>, largest: u64) -> Result<Received, ApiError> {
         if body.length().is_some_and(|length| length > largest) {
             return Err(ApiError::too_large(largest));
         }

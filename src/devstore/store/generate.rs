@@ -7,7 +7,6 @@ use redb::ReadableTable;
 use super::record::{Kind, Object, decode, encode};
 use super::{Change, OBJECTS, SEGMENTS, Store, StoreError};
 
-
 /// How many objects become visible with one commit: more cost memory, fewer cost commits.
 const BATCH: u64 = 50_000;
 

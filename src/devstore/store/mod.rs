@@ -23,9 +23,7 @@ use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, Writ
 pub(super) use list::{Entry, Position, Query};
 pub(super) use objects::{Overwrite, Piece};
 pub use record::StorageClass;
-pub(super) use record::{
-    Bucket, Frost, Headers, Kind, Object, Part, Restore, Tags, Upload, cut,
-};
+pub(super) use record::{Bucket, Frost, Headers, Kind, Object, Part, Restore, Tags, Upload, cut};
 pub(super) use segments::{Pinned, SegmentWriter};
 pub(super) use uploads::{Made, UploadEntry, UploadQuery};
 
