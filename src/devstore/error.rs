@@ -18,10 +18,19 @@ pub(super) struct ApiError {
     pub(super) ec: &'static str,
     /// Further elements of the XML.
     pub(super) fields: Vec<(&'static str, String)>,
-    /// What RAM has to say: the elements of `AccessDeniedDetail`.
-    pub(super) detail: Vec<(&'static str, String)>,
+    /// What RAM did not find; boxed, since it is rare and errors are returned everywhere.
+    pub(super) missing: Option<Box<MissingRight>>,
     /// Further headers.
     pub(super) headers: Vec<(&'static str, String)>,
+}
+
+/// Why RAM refused, for `AccessDeniedDetail`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MissingRight {
+    /// The AccessKeyId.
+    id: String,
+    /// The RAM action.
+    action: &'static str,
 }
 
 impl ApiError {
@@ -38,7 +47,7 @@ impl ApiError {
             ec,
             message: message.into(),
             fields: Vec::new(),
-            detail: Vec::new(),
+            missing: None,
             headers: Vec::new(),
         }
     }
@@ -123,14 +132,10 @@ impl ApiError {
             "0003-00000001",
             "You have no right to access this object because of bucket acl.",
         );
-        error.detail = vec![
-            ("PolicyType", "AccountLevelIdentityBasedPolicy".to_owned()),
-            ("AuthPrincipalOwnerId", super::OWNER.to_owned()),
-            ("AuthPrincipalType", "SubUser".to_owned()),
-            ("AuthPrincipalDisplayName", id.to_owned()),
-            ("NoPermissionType", "ImplicitDeny".to_owned()),
-            ("AuthAction", action.to_owned()),
-        ];
+        error.missing = Some(Box::new(MissingRight {
+            id: id.to_owned(),
+            action,
+        }));
         error
     }
 
@@ -253,11 +258,14 @@ impl ApiError {
         for (name, value) in &self.fields {
             xml.text(name, value);
         }
-        if !self.detail.is_empty() {
+        if let Some(missing) = &self.missing {
             xml.open("AccessDeniedDetail");
-            for (name, value) in &self.detail {
-                xml.text(name, value);
-            }
+            xml.text("PolicyType", "AccountLevelIdentityBasedPolicy");
+            xml.text("AuthPrincipalOwnerId", super::OWNER);
+            xml.text("AuthPrincipalType", "SubUser");
+            xml.text("AuthPrincipalDisplayName", &missing.id);
+            xml.text("NoPermissionType", "ImplicitDeny");
+            xml.text("AuthAction", missing.action);
             xml.close();
         }
         if !self.ec.is_empty() {
