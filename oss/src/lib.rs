@@ -35,6 +35,7 @@ mod cancel;
 mod client;
 mod endpoint;
 mod error;
+mod extras;
 mod multipart;
 mod object;
 mod payload;

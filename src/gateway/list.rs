@@ -17,6 +17,7 @@ use super::errors::{Action, is_missing, not_found, told};
 use super::keys::name_in;
 use super::memory::Listing;
 use super::mount::{Calls, Mount};
+use super::times;
 
 /// How many entries a page has at most.
 const PAGE: u32 = 1000;
@@ -101,7 +102,7 @@ impl OssLister {
         }
         self.is_directory = false;
         self.listing = None;
-        self.ready = Some(vec![file_entry(path, &meta)]);
+        self.ready = Some(vec![file_entry(&self.mount, path, &meta)]);
         Ok(())
     }
 
@@ -177,21 +178,9 @@ impl OssLister {
         }
     }
 
-    /// At most `limit` entries in one answer, for STAT.
-    pub(crate) fn collect(mut self, limit: usize) -> Result<Answer, StorageError> {
-        let mut entries = Vec::new();
-        while entries.len() <= limit
-            && let Some(page) = self.next_page()?
-        {
-            entries.extend(page);
-        }
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        Ok(Answer::Listing {
-            entries,
-            more,
-            directory: self.is_directory,
-        })
+    /// The directory that is listed; `None` if it is a file.
+    pub(crate) fn directory(&self) -> Option<&str> {
+        self.is_directory.then_some(self.directory.as_str())
     }
 }
 
@@ -209,8 +198,28 @@ impl Lister for OssLister {
     }
 }
 
+/// At most `limit` entries in one answer, for STAT.
+pub(crate) fn collect(
+    lister: &mut dyn Lister,
+    directory: bool,
+    limit: usize,
+) -> Result<Answer, StorageError> {
+    let mut entries = Vec::new();
+    while entries.len() <= limit
+        && let Some(page) = lister.next_page()?
+    {
+        entries.extend(page);
+    }
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    Ok(Answer::Listing {
+        entries,
+        more,
+        directory,
+    })
+}
+
 /// The entry of a file that was asked for by its path.
-pub(crate) fn file_entry(path: &FtpPath, meta: &ObjectMeta) -> Entry {
-    let modified = Some(meta.last_modified).filter(|at| *at != 0);
-    Entry::file(path.name(), meta.size, modified)
+pub(crate) fn file_entry(mount: &Mount, path: &FtpPath, meta: &ObjectMeta) -> Entry {
+    Entry::file(path.name(), meta.size, times::shown(mount.config(), meta))
 }

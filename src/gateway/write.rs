@@ -20,6 +20,7 @@ use super::errors::{Action, is_missing, told};
 use super::mount::{Calls, Mount};
 use super::parts::{self, FIRST_NUMBER, MIN_PART, Piece, Schedule};
 use super::read::{OssReader, beyond_the_end};
+use super::times::MTIME;
 use super::upload::Upload;
 
 /// What is kept of the file that is there.
@@ -447,7 +448,13 @@ fn put_object(key: &str, old: Option<&ObjectMeta>) -> PutObject {
     };
     PutObject {
         content_type: old.content_type.clone(),
-        meta: old.user_meta.clone(),
+        // Of a file that changes, the time that was set for it is not the time any more.
+        meta: old
+            .user_meta
+            .iter()
+            .filter(|(name, _)| name != MTIME)
+            .cloned()
+            .collect(),
         ..PutObject::default()
     }
 }
