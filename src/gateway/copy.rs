@@ -17,12 +17,12 @@ use std::time::Duration;
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{CopyObject, CopyResult, Error, ObjectMeta, ProtocolError, PutObject};
 
+use super::crew::at_once;
 use super::errors::{Action, is_missing, told};
 use super::lock;
 use super::mount::{Calls, Mount};
 use super::parts;
 use super::times::MTIME;
-use super::together::at_once;
 use super::upload::Upload;
 
 /// A copy that was not made, and what may stand under its name all the same.
@@ -387,7 +387,7 @@ pub(crate) fn link(
     let bucket = mount.bucket();
     let send = || bucket.put_symlink(to, target, &put);
     let find = || match bucket.get_symlink(to) {
-        Ok(found) if found == target => Ok(Found::Copy(())),
+        Ok(found) if found.target == target => Ok(Found::Copy(())),
         Ok(_) => Ok(Found::Other),
         Err(error) if is_missing(&error) => Ok(Found::Nothing),
         Err(error) if error.code() == "NotSymlink" => Ok(Found::Other),

@@ -48,7 +48,7 @@ pub(crate) fn duplicate(
     if is_link(&meta) {
         // OSS would copy the link, and HEAD has described what it leads to.
         let led = calls.bucket().get_symlink(&source);
-        source = led.map_err(|error| told(&error, Action::Read))?;
+        source = led.map_err(|error| told(&error, Action::Read))?.target;
         if source == target {
             return Ok(());
         }

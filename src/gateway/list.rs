@@ -178,6 +178,23 @@ impl OssLister {
         }
     }
 
+    /// At most `limit` entries in one answer, for STAT.
+    pub(crate) fn collect(mut self, limit: usize) -> Result<Answer, StorageError> {
+        let mut entries = Vec::new();
+        while entries.len() <= limit
+            && let Some(page) = self.next_page()?
+        {
+            entries.extend(page);
+        }
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        Ok(Answer::Listing {
+            entries,
+            more,
+            directory: self.is_directory,
+        })
+    }
+
     /// The directory that is listed; `None` if it is a file.
     pub(crate) fn directory(&self) -> Option<&str> {
         self.is_directory.then_some(self.directory.as_str())
@@ -196,27 +213,6 @@ impl Lister for OssLister {
         let page = self.ask(Some(token))?;
         Ok(Some(self.take(page)))
     }
-}
-
-/// At most `limit` entries in one answer, for STAT.
-pub(crate) fn collect(
-    lister: &mut dyn Lister,
-    directory: bool,
-    limit: usize,
-) -> Result<Answer, StorageError> {
-    let mut entries = Vec::new();
-    while entries.len() <= limit
-        && let Some(page) = lister.next_page()?
-    {
-        entries.extend(page);
-    }
-    let more = entries.len() > limit;
-    entries.truncate(limit);
-    Ok(Answer::Listing {
-        entries,
-        more,
-        directory,
-    })
 }
 
 /// The entry of a file that was asked for by its path.

@@ -46,6 +46,7 @@ mod buffer;
 mod cancel;
 mod config;
 mod copy;
+mod crew;
 mod dirs;
 mod duplicate;
 mod errors;
@@ -65,7 +66,7 @@ mod rename_tree;
 mod restore;
 mod route;
 mod times;
-mod together;
+
 mod tree;
 mod upload;
 mod volume;

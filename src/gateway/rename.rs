@@ -109,7 +109,7 @@ fn copy_file(
 ) -> Result<(), StorageError> {
     let copied = if is_link(meta) {
         let leads_to = calls.bucket().get_symlink(source);
-        let leads_to = leads_to.map_err(|error| told(&error, Action::Read))?;
+        let leads_to = leads_to.map_err(|error| told(&error, Action::Read))?.target;
         if leads_to == target {
             return Err(exists(
                 "The new name is that of the file the link leads to.",

@@ -19,13 +19,13 @@ use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{Bucket, Error, ListObjects, ObjectPage, ObjectSummary};
 
 use super::copy::{Failed, Left, Onto, Simple, Source, copy, copy_simple, is_link, is_same, link};
+use super::crew::at_once;
 use super::errors::{Action, is_missing, not_found, told};
 use super::keys::MAX_KEY;
 use super::lock;
 use super::mount::{Calls, Mount};
 use super::native::{self, What};
 use super::rename::{exists, left_over};
-use super::together::at_once;
 use super::tree::fits_xml;
 use super::volume::first_keys;
 
@@ -328,7 +328,7 @@ impl Tree {
     /// Where a link leads to when all is renamed: those to a file of the same directory go with it.
     fn leads_to(&self, item: &Item) -> Result<String, StorageError> {
         let target = self.calls.bucket().get_symlink(&item.key);
-        let target = target.map_err(|error| told(&error, Action::Read))?;
+        let target = target.map_err(|error| told(&error, Action::Read))?.target;
         Ok(if target.starts_with(&self.source) {
             self.renamed(&target)
         } else {
@@ -351,7 +351,7 @@ impl Tree {
             let wanted = self.leads_to(item)?;
             return bucket
                 .get_symlink(&to)
-                .map_or_else(none, |found| Ok(found == wanted));
+                .map_or_else(none, |found| Ok(found.target == wanted));
         }
         let copied = match bucket.head_object(&to) {
             Ok(meta) => meta,

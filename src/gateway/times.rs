@@ -15,12 +15,12 @@ use ossftp_oss::ObjectMeta;
 
 use super::config::{GatewayConfig, Mtime};
 use super::copy::{Onto, Source, copy, is_link};
+use super::crew::at_once;
 use super::errors::{Action, is_missing, told};
-use super::list::{OssLister, collect};
+use super::list::OssLister;
 use super::lock;
 use super::memory::Found;
 use super::mount::{Calls, Mount};
-use super::together::at_once;
 use super::volume::look;
 
 /// The user metadata that holds the time.
@@ -114,9 +114,18 @@ pub(crate) fn status(
     limit: usize,
 ) -> Result<Answer, StorageError> {
     let lister = OssLister::open(mount, calls.clone(), path, true)?;
-    let is_directory = lister.directory().is_some();
-    let mut lister = with_times(mount, calls, lister);
-    collect(lister.as_mut(), is_directory, limit)
+    let mut answer = lister.collect(limit)?;
+    // The entry of a single file has its time already.
+    if let Answer::Listing {
+        entries,
+        directory: true,
+        ..
+    } = &mut answer
+        && mount.config().mtime == Mtime::Meta
+    {
+        ask(mount, &calls, &mount.keys.directory(path)?, entries)?;
+    }
+    Ok(answer)
 }
 
 fn with_times(mount: &Arc<Mount>, calls: Calls, inner: OssLister) -> Box<dyn Lister> {
@@ -156,48 +165,52 @@ impl Lister for TimedLister {
         }
         let end = self.page.len().min(CHUNK);
         let mut entries: Vec<Entry> = self.page.drain(..end).collect();
-        self.ask(&mut entries)?;
+        ask(&self.mount, &self.calls, &self.directory, &mut entries)?;
         Ok(Some(entries))
     }
 }
 
-impl TimedLister {
-    fn ask(&self, entries: &mut [Entry]) -> Result<(), StorageError> {
-        let mut keys = Vec::with_capacity(entries.len());
-        for (place, entry) in entries.iter().enumerate() {
-            // The names of a listing were made from keys, which are UTF-8.
-            if let (false, Ok(name)) = (entry.is_dir(), std::str::from_utf8(&entry.name)) {
-                keys.push((place, format!("{}{name}", self.directory)));
-            }
+/// Asks for the size and time of each file, several at a time.
+fn ask(
+    mount: &Arc<Mount>,
+    calls: &Calls,
+    directory: &str,
+    entries: &mut [Entry],
+) -> Result<(), StorageError> {
+    let mut keys = Vec::with_capacity(entries.len());
+    for (place, entry) in entries.iter().enumerate() {
+        // The names of a listing were made from keys, which are UTF-8.
+        if let (false, Ok(name)) = (entry.is_dir(), std::str::from_utf8(&entry.name)) {
+            keys.push((place, format!("{directory}{name}")));
         }
-        let answers = Arc::new(Mutex::new(Vec::with_capacity(keys.len())));
-        let work = {
-            let (answers, calls) = (Arc::clone(&answers), self.calls.clone());
-            let mount = Arc::clone(&self.mount);
-            move |(place, key): (usize, String)| {
-                calls.check()?;
-                match calls.bucket().head_object(&key) {
-                    Ok(meta) => {
-                        let modified = shown(mount.config(), &meta);
-                        lock(&answers).push((place, meta.size, modified));
-                        Ok(())
-                    }
-                    // Gone since it was listed, or not this key's to read, so that no other command
-                    // shows another time.
-                    Err(error) if is_missing(&error) || error.is_denied() => Ok(()),
-                    Err(error) => Err(told(&error, Action::Read)),
-                }
-            }
-        };
-        at_once(&self.mount.process.lanes, AT_ONCE, keys, work)?;
-        for (place, size, modified) in std::mem::take(&mut *lock(&answers)) {
-            if let Some(entry) = entries.get_mut(place) {
-                entry.size = size;
-                entry.modified = modified;
-            }
-        }
-        Ok(())
     }
+    let answers = Arc::new(Mutex::new(Vec::with_capacity(keys.len())));
+    let work = {
+        let (answers, calls) = (Arc::clone(&answers), calls.clone());
+        let mount = Arc::clone(mount);
+        move |(place, key): (usize, String)| {
+            calls.check()?;
+            match calls.bucket().head_object(&key) {
+                Ok(meta) => {
+                    let modified = shown(mount.config(), &meta);
+                    lock(&answers).push((place, meta.size, modified));
+                    Ok(())
+                }
+                // Gone since it was listed, or not this key's to read, so that no other command
+                // shows another time.
+                Err(error) if is_missing(&error) || error.is_denied() => Ok(()),
+                Err(error) => Err(told(&error, Action::Read)),
+            }
+        }
+    };
+    at_once(&mount.process.lanes, AT_ONCE, keys, work)?;
+    for (place, size, modified) in std::mem::take(&mut *lock(&answers)) {
+        if let Some(entry) = entries.get_mut(place) {
+            entry.size = size;
+            entry.modified = modified;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
