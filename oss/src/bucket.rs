@@ -268,6 +268,13 @@ impl Bucket {
             )
             .header_if("x-oss-copy-source-if-match", copy.if_match.as_ref())
             .patient(&self.client, copy.source_size);
+        let replaced = copy
+            .replace
+            .as_ref()
+            .and_then(|put| put.storage_class.as_ref());
+        if replaced.is_none() {
+            spec = spec.header_if("x-oss-storage-class", copy.storage_class.as_ref());
+        }
         if let Some(put) = &copy.replace {
             let put = PutObject {
                 forbid_overwrite: false,
