@@ -27,13 +27,16 @@
 mod api;
 mod auth;
 mod error;
+mod faults;
+mod front;
 mod http;
 mod log;
 mod server;
 mod store;
 mod xml;
 
-pub use log::RequestLog;
+pub use faults::{ActiveFault, Break, Fault, FaultRule, FaultSyntaxError, Faults, KeyMatch, Place};
+pub use log::{RequestCount, RequestLog, RequestRecord};
 pub use server::{Server, StartError};
 
 use std::fmt;

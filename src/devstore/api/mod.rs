@@ -22,8 +22,7 @@ use ossftp_oss::{encode, time};
 
 use super::auth::{self, Keys, Target};
 use super::error::ApiError;
-use super::http::{Body, Handler, Request, Response, Traffic};
-use super::log::Log;
+use super::http::{Body, Request, Response};
 use super::store::{Store, StoreError};
 
 /// The smallest part but the last, in bytes.
@@ -69,7 +68,6 @@ pub(super) struct Service {
     pub(super) store: Store,
     pub(super) keys: Keys,
     pub(super) region: String,
-    pub(super) log: Log,
     /// Makes request ids and upload ids differ.
     pub(super) sequence: AtomicU64,
 }
@@ -96,7 +94,7 @@ struct Address {
     key: Option<String>,
 }
 
-fn unix_now() -> i64 {
+pub(super) fn unix_now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -105,7 +103,7 @@ fn unix_now() -> i64 {
 
 impl Service {
     /// 24 or 32 hex digits: the time, so that ids differ between runs, and a number that differs within one.
-    fn id(&self, upload: bool) -> String {
+    pub(super) fn id(&self, upload: bool) -> String {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -156,7 +154,7 @@ impl Service {
         body: &mut Body<'_>,
         api: &mut &'static str,
     ) -> Answer {
-        let now = unix_now();
+        let now = unix_now().saturating_add(request.clock);
         let (bucket, key) = (address.bucket.as_deref(), address.key.as_deref());
         auth::verify(
             &self.keys,
@@ -186,19 +184,45 @@ impl Service {
     }
 
     /// Headers that every answer has.
-    fn finish(&self, response: Response, request_id: String, begun: Instant) -> Response {
+    fn finish(&self, response: Response, request_id: String, now: i64, begun: Instant) -> Response {
         let mut response = response
             .with("server", "AliyunOSS")
-            .with("date", time::format_http(unix_now()))
+            .with("date", time::format_http(now))
             .with("x-oss-request-id", request_id.clone())
             .with("x-oss-server-time", begun.elapsed().as_millis().to_string());
         response.note.request_id = request_id;
         response
     }
-}
 
-impl Handler for Service {
-    fn handle(&self, request: &Request, body: &mut Body<'_>) -> Response {
+    /// Which API a request asks for, and its bucket and key; nothing is verified or carried out.
+    pub(super) fn name(
+        &self,
+        request: &Request,
+        body: &mut Body<'_>,
+    ) -> (&'static str, Option<String>, Option<String>) {
+        let Ok(address) = self.address(request) else {
+            return ("Unknown", None, None);
+        };
+        let (bucket, key) = (address.bucket.as_deref(), address.key.as_deref());
+        let call = Call {
+            service: self,
+            request,
+            bucket: bucket.unwrap_or(""),
+            key: key.unwrap_or(""),
+            now: 0,
+        };
+        let mut api = ONLY_NAME;
+        let _ = match (bucket, key) {
+            (None, _) => call.of_service(&mut api),
+            (Some(_), None) => call.of_bucket(body, &mut api),
+            (Some(_), Some(_)) => call.of_object(body, &mut api),
+        };
+        let api = if api == ONLY_NAME { "Unknown" } else { api };
+        (api, address.bucket, address.key)
+    }
+
+    /// Answers a request.
+    pub(super) fn handle(&self, request: &Request, body: &mut Body<'_>) -> Response {
         let begun = Instant::now();
         let request_id = self.id(false);
         let mut api = "Unknown";
@@ -218,14 +242,16 @@ impl Handler for Service {
             );
             error.response(&request.method, &request_id, &request.host)
         });
-        let mut response = self.finish(response, request_id, begun);
+        let now = unix_now().saturating_add(request.clock);
+        let mut response = self.finish(response, request_id, now, begun);
         response.note.api = api;
         response.note.bucket = address.bucket;
         response.note.key = address.key;
         response
     }
 
-    fn reject(&self, status: u16, why: &str) -> Response {
+    /// The answer to something that is not a request.
+    pub(super) fn reject(&self, status: u16, why: &str) -> Response {
         let code = match status {
             411 => "MissingContentLength",
             501 => "NotImplemented",
@@ -239,16 +265,6 @@ impl Handler for Service {
             .with("server", "AliyunOSS")
             .with("date", time::format_http(unix_now()))
             .with("x-oss-request-id", request_id)
-    }
-
-    fn finished(&self, request: Option<&Request>, response: &Response, traffic: Traffic) {
-        self.log.write(
-            unix_now(),
-            request,
-            response.status,
-            &response.note,
-            traffic,
-        );
     }
 }
 
@@ -380,9 +396,16 @@ impl Call<'_> {
     }
 }
 
+/// Stands where the API's name goes, and says that nothing but the name is asked for.
+const ONLY_NAME: &str = "?";
+
 /// Notes the API's name for the log before carrying it out.
 fn run(api: &mut &'static str, name: &'static str, carry_out: impl FnOnce() -> Answer) -> Answer {
+    let only_name = *api == ONLY_NAME;
     *api = name;
+    if only_name {
+        return Ok(Response::empty(204));
+    }
     carry_out()
 }
 
