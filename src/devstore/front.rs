@@ -8,7 +8,7 @@ use super::api::{Service, unix_now};
 use super::error::ApiError;
 use super::faults::{Faults, Plan, Refusal, Subject};
 use super::http::{Body, Handler, Note, Payload, Request, Response, Traffic};
-use super::log::{Log, RequestRecord};
+use super::log::{Log, RequestRecord, Ticket};
 
 /// Answers requests, or fails to as it is told.
 #[derive(Debug)]
@@ -19,12 +19,12 @@ pub(super) struct Front {
 }
 
 impl Front {
-    fn note(&self, record: RequestRecord, plan: Option<&Plan>, sent: bool) {
+    fn note(&self, record: RequestRecord, plan: Option<&Plan>, ticket: Option<Ticket>) {
         let record = RequestRecord {
             fault: plan.and_then(Plan::label),
             ..record
         };
-        self.log.write(record, sent);
+        self.log.write(record, ticket);
     }
 }
 
@@ -61,12 +61,13 @@ impl Handler for Front {
                     &request.host,
                 )
             }
-            None => without_xml(refusal, request.method == "HEAD"),
+            None if refusal.status < 300 => Response::empty(refusal.status),
+            None => from_a_proxy(refusal, request.method == "HEAD"),
         };
         if let Some(delay) = refusal.delay_ms {
             response = response.with("x-oss-qos-delay-time", delay.to_string());
         }
-        if refusal.code.is_some() {
+        if refusal.code.is_some() || refusal.status < 300 {
             response = response
                 .with("server", "AliyunOSS")
                 .with("x-oss-request-id", request_id.clone());
@@ -86,8 +87,8 @@ impl Handler for Front {
         self.service.reject(status, why)
     }
 
-    fn sending(&self) {
-        self.log.sending();
+    fn sending(&self) -> Ticket {
+        self.log.sending()
     }
 
     fn finished(
@@ -103,12 +104,12 @@ impl Handler for Front {
             }
             None => RequestRecord::new(request, None, &plan.note(), traffic),
         };
-        self.note(record, Some(plan), traffic.sending);
+        self.note(record, Some(plan), traffic.ticket);
     }
 
     fn rejected(&self, response: &Response, traffic: Traffic) {
         let record = RequestRecord::new(None, Some(response.status), &response.note, traffic);
-        self.note(record, None, true);
+        self.note(record, None, traffic.ticket);
     }
 }
 
@@ -120,7 +121,7 @@ fn source(header: &str) -> Option<(String, String)> {
 }
 
 /// An error as a proxy gives it.
-fn without_xml(refusal: &Refusal, is_head: bool) -> Response {
+fn from_a_proxy(refusal: &Refusal, is_head: bool) -> Response {
     let mut response = Response::empty(refusal.status).with("content-type", "text/html");
     response.payload = if is_head {
         Payload::Length(0)

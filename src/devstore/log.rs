@@ -18,7 +18,8 @@ use super::http::{Note, Request, Traffic};
 ///
 /// A line is one JSON object, the fields of [`RequestRecord`] with the time as `2026-01-31T12:00:00.000Z` and the
 /// checksum as text; a field that says nothing is `null`. The line is written after the answer was sent, so a client may
-/// have the answer a moment before the line is there.
+/// have the answer a moment before the line is there, and lines of different connections stand in the order in which
+/// they ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestLog {
@@ -191,11 +192,18 @@ enum Target {
 
 #[derive(Debug, Default)]
 struct State {
-    last: VecDeque<RequestRecord>,
+    /// By ticket.
+    last: VecDeque<(Ticket, RequestRecord)>,
     counts: BTreeMap<String, RequestCount>,
+    next: u64,
     /// Answers on their way that have no record yet.
     sending: usize,
 }
+
+/// The place of a request among all: they are in the order in which their answers began, so that one which a client sent
+/// after it had another's answer comes behind that one, whichever thread is faster to write it down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ticket(u64);
 
 /// Query parameters whose values would let a reader of the log in.
 const SECRET: [&str; 4] = [
@@ -227,12 +235,14 @@ impl Log {
     }
 
     /// An answer is about to be sent: readers wait for its record.
-    pub(super) fn sending(&self) {
-        self.lock().sending += 1;
+    pub(super) fn sending(&self) -> Ticket {
+        let mut state = self.lock();
+        state.sending += 1;
+        state.ticket()
     }
 
-    /// Writes a record down. `sent`: its answer was announced by `sending`.
-    pub(super) fn write(&self, record: RequestRecord, sent: bool) {
+    /// Writes a record down, with the ticket that `sending` gave, if its answer has begun.
+    pub(super) fn write(&self, record: RequestRecord, ticket: Option<Ticket>) {
         let result = match &self.target {
             Target::Nowhere => Ok(()),
             Target::Stderr => io::stderr().lock().write_all(&line(&record)),
@@ -250,22 +260,31 @@ impl Log {
         count.failed += u64::from(record.status.is_none_or(|status| status >= 400));
         count.bytes_in += record.bytes_in;
         count.bytes_out += record.bytes_out;
-        if sent {
-            state.sending = state.sending.saturating_sub(1);
-        }
+        let ticket = match ticket {
+            Some(ticket) => {
+                state.sending = state.sending.saturating_sub(1);
+                ticket
+            }
+            None => state.ticket(),
+        };
         while state.last.len() >= self.keep.max(1) {
             state.last.pop_front();
         }
         if self.keep > 0 {
-            state.last.push_back(record);
+            let place = state.last.partition_point(|(other, _)| *other < ticket);
+            state.last.insert(place, (ticket, record));
         }
         drop(state);
         self.settled.notify_all();
     }
 
-    /// The last requests, oldest first.
+    /// The last requests, in the order in which their answers began.
     pub(super) fn last(&self) -> Vec<RequestRecord> {
-        self.settle().last.iter().cloned().collect()
+        self.settle()
+            .last
+            .iter()
+            .map(|(_, record)| record.clone())
+            .collect()
     }
 
     /// The counts by API since the start or the last `clear`.
@@ -300,6 +319,13 @@ impl Log {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn ticket(&mut self) -> Ticket {
+        self.next += 1;
+        Ticket(self.next)
     }
 }
 
@@ -376,16 +402,27 @@ mod tests {
                 bytes_in: 10,
                 ..RequestRecord::default()
             };
-            log.write(record, false);
+            log.write(record, None);
         }
         let parts: Vec<_> = log.last().iter().filter_map(|record| record.part).collect();
         assert_eq!(parts, [2, 3]);
         let count = log.counts()["UploadPart"];
         assert_eq!((count.requests, count.failed, count.bytes_in), (3, 2, 30));
+        // Whose answer began first stands first, however late it is written down.
+        let (first, second) = (log.sending(), log.sending());
+        for (part, ticket) in [(5, second), (4, first)] {
+            let record = RequestRecord {
+                part: Some(part),
+                ..RequestRecord::default()
+            };
+            log.write(record, Some(ticket));
+        }
+        let parts: Vec<_> = log.last().iter().filter_map(|record| record.part).collect();
+        assert_eq!(parts, [4, 5]);
         log.clear();
         assert!(log.last().is_empty() && log.counts().is_empty());
         let off = Log::open(&RequestLog::Memory(0)).unwrap();
-        off.write(RequestRecord::default(), false);
+        off.write(RequestRecord::default(), None);
         assert!(off.last().is_empty());
     }
 }

@@ -178,7 +178,7 @@ impl Server {
         self.faults.add(rule)
     }
 
-    /// The last requests, oldest first, as many as [`RequestLog`](super::RequestLog) keeps. It waits, for a second at
+    /// The last requests in the order in which their answers began, as many as [`RequestLog`](super::RequestLog) keeps. It waits, for a second at
     /// most, for answers that are being sent at this moment: a request whose answer a client has read is there.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestRecord> {
@@ -365,9 +365,14 @@ fn welcome(stream: TcpStream, shared: &Arc<Shared>, front: &Arc<Front>) {
     };
     let Some(number) = number else {
         let response = front.reject(503, "Too many connections. Please try again.");
-        front.sending();
+        let ticket = Some(front.sending());
         turn_away(stream, &response);
-        front.rejected(&response, Traffic::default());
+        let traffic = Traffic {
+            ticket,
+            answered: true,
+            ..Traffic::default()
+        };
+        front.rejected(&response, traffic);
         return;
     };
     let leave = Leave {

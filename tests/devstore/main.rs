@@ -6,6 +6,7 @@ mod answers;
 mod auth;
 mod client;
 mod crash;
+mod faults;
 mod http;
 mod listing;
 mod objects;

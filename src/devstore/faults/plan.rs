@@ -223,16 +223,25 @@ impl Plan {
             }),
             _ => None,
         });
-        let archived = || {
-            let reads = matches!(self.api, "GetObject" | "CopyObject" | "UploadPartCopy");
-            (self.archived() && reads).then(|| Refusal {
-                status: 403,
-                code: Some("InvalidObjectState".to_owned()),
-                message: "The operation is not valid for the object's state".to_owned(),
-                delay_ms: None,
-            })
+        given.or_else(|| self.archive_refusal())
+    }
+}
+
+impl Plan {
+    fn archive_refusal(&self) -> Option<Refusal> {
+        let (status, code) = match self.api {
+            _ if !self.archived() => return None,
+            "GetObject" | "CopyObject" | "UploadPartCopy" => (403, Some("InvalidObjectState")),
+            // The request for it is taken; the object stays as it is.
+            "RestoreObject" => (202, None),
+            _ => return None,
         };
-        given.or_else(archived)
+        Some(Refusal {
+            status,
+            code: code.map(str::to_owned),
+            message: "The operation is not valid for the object's state".to_owned(),
+            delay_ms: None,
+        })
     }
 }
 

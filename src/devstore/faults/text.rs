@@ -428,7 +428,7 @@ fn status(status: u16, fields: &mut Fields) -> Result<Fault> {
 ///
 /// # Errors
 /// Anything else, and 0.
-pub fn parse_bandwidth(text: &str) -> Result<u64> {
+fn parse_bandwidth(text: &str) -> Result<u64> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..).unwrap_or_default() {
         "" => Some(1),

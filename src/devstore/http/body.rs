@@ -12,6 +12,7 @@ use ureq_proto::server::state::{ProvideResponse, RecvBody, Send100};
 use super::BUFFER;
 use super::trouble::{Pace, damage};
 use crate::devstore::faults::{Break, Event, Faults, Place, Plan};
+use crate::devstore::log::Ticket;
 
 /// A connection and the bytes read from it that nobody has used yet.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub(super) struct Link {
     pub(super) down: Pace,
     /// How the connection is to end at once, if it is.
     pub(super) ending: Option<Break>,
-    /// Whether the handler was told that an answer is about to be sent.
-    pub(super) sending: bool,
+    /// The place of the present answer in the log, once it has begun.
+    pub(super) ticket: Option<Ticket>,
     /// Whether the head of the present answer is out.
     pub(super) head_sent: bool,
 }
@@ -41,7 +42,7 @@ impl Link {
             up: Pace::default(),
             down: Pace::default(),
             ending: None,
-            sending: false,
+            ticket: None,
             head_sent: false,
         }
     }

@@ -94,7 +94,7 @@ fn exchange(link: &mut Link, peer: Peer, handler: &dyn Handler) -> io::Result<Ne
         }
     };
     let begun = Instant::now();
-    (link.sending, link.head_sent) = (false, false);
+    (link.ticket, link.head_sent) = (None, false);
     let mut request = match Request::new(&head) {
         Ok(request) => request,
         Err(why) => return reject(link, handler, 400, why),
@@ -128,7 +128,7 @@ fn exchange(link: &mut Link, peer: Peer, handler: &dyn Handler) -> io::Result<Ne
         received,
         sent,
         took: begun.elapsed(),
-        sending: link.sending,
+        ticket: link.ticket,
         answered: link.head_sent,
     };
     handler.finished(Some(&request), response.as_ref(), &plan, traffic);
@@ -238,8 +238,7 @@ fn finish(
     if let Err(error) = held {
         return (received, Err((0, error)));
     }
-    handler.sending();
-    body.link.sending = true;
+    body.link.ticket = Some(handler.sending());
     let outcome = match body.state {
         State::Done(reply) => send(body.link, reply, response, plan, false),
         State::Expect(reply) => send(body.link, reply.reject(), response, plan, true),
@@ -423,11 +422,11 @@ fn send_object(out: &mut impl Write, content: &Pinned, offset: u64, len: u64) ->
 /// Answers something that is not a request, and ends the connection.
 fn reject(link: &mut Link, handler: &dyn Handler, status: u16, why: &str) -> io::Result<Next> {
     let response = handler.reject(status, why);
-    handler.sending();
+    let ticket = handler.sending();
     let outcome = by_hand(link, &response, None);
     let traffic = Traffic {
         sent: *outcome.as_ref().unwrap_or(&0),
-        sending: true,
+        ticket: Some(ticket),
         answered: link.head_sent,
         ..Traffic::default()
     };

@@ -15,6 +15,7 @@ pub(super) use message::{Note, Payload, Peer, Request, Response};
 use std::time::Duration;
 
 use super::faults::{Plan, Refusal};
+use super::log::Ticket;
 
 /// No progress for this long, in either direction, ends a connection.
 pub(super) const IO_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,8 +40,8 @@ pub(super) trait Handler {
     /// The answer to something that is not a request.
     fn reject(&self, status: u16, why: &str) -> Response;
 
-    /// An answer is about to be sent; `finished` with `sent`, or `rejected`, follows.
-    fn sending(&self);
+    /// An answer is about to be sent; `finished` or `rejected` follows, with the ticket.
+    fn sending(&self) -> Ticket;
 
     /// The response has been sent, or could not be, or the connection ended on purpose before there was one: for the
     /// log.
@@ -65,8 +66,8 @@ pub(super) struct Traffic {
     pub(super) sent: u64,
     /// From the whole head to the last byte sent.
     pub(super) took: Duration,
-    /// Whether `sending` was called.
-    pub(super) sending: bool,
+    /// What `sending` returned, if it came to that.
+    pub(super) ticket: Option<Ticket>,
     /// Whether the head of the answer was sent.
     pub(super) answered: bool,
 }
