@@ -234,6 +234,12 @@ impl Client {
         self.derived(|config| config.credentials = provider.into())
     }
 
+    /// A client with another signature.
+    #[must_use]
+    pub fn with_signature(&self, signature: SignatureVersion) -> Self {
+        self.derived(|config| config.signature = signature)
+    }
+
     /// A client with other retries.
     #[must_use]
     pub fn with_retry(&self, retry: RetryPolicy) -> Self {
@@ -279,6 +285,12 @@ impl Client {
             .region
             .as_deref()
             .or_else(|| self.config.endpoint.region())
+    }
+
+    /// The time in Unix seconds, as OSS sees it as far as that is known.
+    #[must_use]
+    pub fn time(&self) -> i64 {
+        self.shared.now()
     }
 
     /// The settings.

@@ -19,6 +19,7 @@ use super::lanes::Lanes;
 use super::lock;
 use super::memory::Memory;
 use super::recent::Recent;
+use super::uploads::Uploads;
 
 /// How many broken uploads are remembered.
 const MAX_BROKEN: usize = 10_000;
@@ -36,6 +37,8 @@ pub(crate) struct Process {
     pub(crate) budget: Budget,
     /// The threads of all transfers' requests.
     pub(crate) lanes: Lanes,
+    /// The multipart uploads that are not over.
+    pub(crate) uploads: Uploads,
     broken: Names,
     unfinished: Names,
 }
@@ -45,6 +48,7 @@ impl Process {
         Self {
             budget: Budget::new(config.transfer_memory),
             lanes: Lanes::new(config.max_threads),
+            uploads: Uploads::default(),
             config,
             broken: Mutex::new(Recent::new(MAX_BROKEN)),
             unfinished: Mutex::new(Recent::new(MAX_UNFINISHED)),
@@ -177,6 +181,11 @@ impl Calls {
             }
             None => self.bucket.clone(),
         }
+    }
+
+    /// Stops the requests that are under way, and makes all later ones fail.
+    pub(crate) fn stop(&self) {
+        self.link.handle().cancel();
     }
 
     /// Whether the driver has given up.
