@@ -156,8 +156,10 @@ impl Shared {
         let offset = server.saturating_sub(local_time());
         let mut stored = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
         if stored.abs_diff(offset) > 60 {
+            let place = if offset < 0 { "ahead of" } else { "behind" };
             warn!(
-                "this machine's clock is {offset} s behind that of OSS; requests are signed with the time of OSS"
+                "this machine's clock is {} s {place} that of OSS; requests are signed with the time of OSS",
+                offset.unsigned_abs()
             );
         }
         *stored = offset;

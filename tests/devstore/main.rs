@@ -9,4 +9,5 @@ mod crash;
 mod http;
 mod listing;
 mod objects;
+mod presign;
 mod start;

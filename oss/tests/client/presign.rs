@@ -160,7 +160,7 @@ fn what_can_be_no_url_is_refused() {
         change(|p| p.lifetime = Duration::from_secs(604_801)),
         change(|p| {
             p.query
-                .push(("x-oss-expires".to_owned(), Some("1".to_owned())))
+                .push(("x-oss-expires".to_owned(), Some("1".to_owned())));
         }),
         change(|p| p.query.push((String::new(), None))),
     ] {
