@@ -18,7 +18,7 @@ use ossftp_oss::{
 use ring::{hmac, rand};
 
 use super::cancel::Link;
-use super::config::GatewayConfig;
+use super::config::{GatewayConfig, Mtime};
 use super::errors;
 use super::keys::Keys;
 use super::lock;
@@ -102,6 +102,7 @@ impl OssStorage {
         // OSS has no modes, but there are programs that give up when SITE CHMOD is refused.
         able.modes = Modes::Ignored;
         able.hashes = HashAlgorithms::ALL;
+        able.modify_times = self.process.config.mtime == Mtime::Meta;
         able.copy = true;
         able.restore = true;
         able.remove_tree = true;
