@@ -15,5 +15,6 @@ mod renames;
 mod restores;
 mod trees;
 mod unique;
+mod uploads;
 mod world;
 mod writing;
