@@ -16,5 +16,6 @@ mod restores;
 mod trees;
 mod unique;
 mod uploads;
+mod windows;
 mod world;
 mod writing;
