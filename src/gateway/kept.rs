@@ -20,6 +20,8 @@ pub(crate) struct Kept {
     pub(crate) length: u64,
     /// How OSS copies them; empty if they are in the first part's buffer.
     pub(crate) pieces: Vec<Piece>,
+    /// Its tags, which HEAD only counts.
+    pub(crate) tags: Vec<(String, String)>,
 }
 
 /// Whether there is no file of this name yet. In a bucket with versioning nobody asks again: OSS
@@ -71,10 +73,17 @@ pub(crate) fn find_kept(
     } else {
         parts::kept(length)?
     };
+    let tags = if meta.tagging_count > 0 {
+        let tags = calls.bucket().get_object_tagging(key);
+        tags.map_err(|error| told(&error, Action::Tags))?
+    } else {
+        Vec::new()
+    };
     Ok(Some(Kept {
         meta,
         length,
         pieces,
+        tags,
     }))
 }
 

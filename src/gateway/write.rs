@@ -93,7 +93,7 @@ impl OssWriter {
             }
         };
         let put = match &kept {
-            Some(kept) => headers::of_old(&kept.meta),
+            Some(kept) => headers::of_old(&kept.meta, &kept.tags),
             None => headers::of_new(mount, &key),
         };
         let pieces = kept.as_ref().map_or(0, |kept| kept.pieces.len());
