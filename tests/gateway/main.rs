@@ -15,6 +15,7 @@ mod renames;
 mod restores;
 mod trees;
 mod unique;
+mod uploads;
 mod windows;
 mod world;
 mod writing;
