@@ -16,6 +16,7 @@ use super::faults::{FaultRule, Faults};
 use super::front::Front;
 use super::http::{Handler, Traffic, serve, turn_away};
 use super::log::{Log, RequestCount, RequestRecord};
+use super::settings::Settings;
 use super::store::{OpenError, Store};
 
 /// How long [`Server::stop`] waits for requests under way after it has closed their connections.
@@ -104,7 +105,8 @@ pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
-    front: Weak<Front>,
+    /// Weak: the folder is free as soon as the threads have ended.
+    pub(super) front: Weak<Front>,
     faults: Faults,
 }
 
@@ -305,15 +307,20 @@ fn front(config: &Config) -> Result<Arc<Front>, StartError> {
     let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     for bucket in &config.buckets {
         store
-            .put_bucket(bucket, None, seconds)
+            .put_bucket(bucket, seconds, |made| {
+                made.hierarchical |= config.hierarchical.contains(bucket);
+                let class = config
+                    .storage_classes
+                    .iter()
+                    .find(|(name, _)| name == bucket);
+                made.class = class.map_or(made.class, |(_, class)| *class);
+            })
             .map_err(|error| dir_error(error.to_string()))?;
     }
-    let keys = config.credentials.iter().cloned().collect();
     Ok(Arc::new(Front {
         service: Service {
             store,
-            keys,
-            region: region.clone(),
+            settings: Settings::new(config),
             sequence: AtomicU64::new(1),
         },
         faults: Faults::default(),
