@@ -18,7 +18,7 @@ use ossftp_oss::{
 use ring::{hmac, rand};
 
 use super::cancel::Link;
-use super::config::GatewayConfig;
+use super::config::{GatewayConfig, Mtime};
 use super::errors;
 use super::keys::Keys;
 use super::lock;
@@ -102,10 +102,19 @@ impl OssStorage {
         // OSS has no modes, but there are programs that give up when SITE CHMOD is refused.
         able.modes = Modes::Ignored;
         able.hashes = HashAlgorithms::ALL;
+        able.modify_times = self.process.config.mtime == Mtime::Meta;
         able.copy = true;
         able.restore = true;
         able.remove_tree = true;
         able
+    }
+
+    /// Waits until every multipart upload that was broken off has been thrown away, `timeout` at
+    /// most. Says whether they have. For a process that ends: what is still open then stays in
+    /// the bucket and costs money.
+    #[must_use]
+    pub fn drain(&self, timeout: Duration) -> bool {
+        self.process.uploads.drain(timeout)
     }
 
     /// Checks that `access` may list its bucket, and gives its files for one session. For accounts

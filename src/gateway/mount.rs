@@ -18,12 +18,12 @@ use super::keys::Keys;
 use super::lanes::Lanes;
 use super::lock;
 use super::memory::Memory;
+use super::native::Namespaces;
 use super::recent::Recent;
+use super::uploads::Uploads;
 
 /// How many broken uploads are remembered.
 const MAX_BROKEN: usize = 10_000;
-/// How many renames of directories are remembered whose sources are not all deleted.
-const MAX_UNFINISHED: usize = 1_024;
 
 /// Names of files in all buckets.
 type Names = Mutex<Recent<Arc<str>, ()>>;
@@ -36,8 +36,11 @@ pub(crate) struct Process {
     pub(crate) budget: Budget,
     /// The threads of all transfers' requests.
     pub(crate) lanes: Lanes,
+    /// The multipart uploads that are not over.
+    pub(crate) uploads: Uploads,
+    /// Which buckets rename by themselves.
+    pub(crate) namespaces: Namespaces,
     broken: Names,
-    unfinished: Names,
 }
 
 impl Process {
@@ -45,9 +48,10 @@ impl Process {
         Self {
             budget: Budget::new(config.transfer_memory),
             lanes: Lanes::new(config.max_threads),
+            uploads: Uploads::default(),
             config,
+            namespaces: Namespaces::default(),
             broken: Mutex::new(Recent::new(MAX_BROKEN)),
-            unfinished: Mutex::new(Recent::new(MAX_UNFINISHED)),
         }
     }
 }
@@ -132,30 +136,9 @@ impl Mount {
         lock(&self.process.broken).remove(self.global(key).as_str());
     }
 
-    /// Whether a rename of these directories is to be finished: all is copied, not all deleted.
-    pub(crate) fn is_unfinished(&self, from: &str, to: &str) -> bool {
-        lock(&self.process.unfinished).contains(self.global_pair(from, to).as_str())
-    }
-
-    /// Notes whether a rename of these directories is to be finished.
-    pub(crate) fn set_unfinished(&self, from: &str, to: &str, unfinished: bool) {
-        let pair = self.global_pair(from, to);
-        let mut all = lock(&self.process.unfinished);
-        if unfinished {
-            all.insert(pair.into(), ());
-        } else {
-            all.remove(pair.as_str());
-        }
-    }
-
     /// A key together with its bucket, whose name holds no `/`.
     fn global(&self, key: &str) -> String {
         format!("{}/{key}", self.bucket.name())
-    }
-
-    /// No path of FTP holds the separator.
-    fn global_pair(&self, from: &str, to: &str) -> String {
-        self.global(&format!("{from}\0{to}"))
     }
 }
 
@@ -177,6 +160,21 @@ impl Calls {
             }
             None => self.bucket.clone(),
         }
+    }
+
+    /// Calls that stop with these, or alone when they are told to.
+    pub(crate) fn fork(&self) -> Self {
+        let link = self.link.fork();
+        Self {
+            bucket: self.bucket.with_cancel(link.handle()),
+            until: self.until,
+            link: Arc::new(link),
+        }
+    }
+
+    /// Stops these calls, not those that they were forked from.
+    pub(crate) fn stop(&self) {
+        self.link.stop();
     }
 
     /// Whether the driver has given up.
