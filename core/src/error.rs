@@ -47,6 +47,9 @@ pub struct StorageError {
     pub kind: ErrorKind,
     /// One sentence for the client, without line breaks.
     pub message: String,
+    /// Of an upload that failed: the length of what is there of it all the same, from which the
+    /// client may go on.
+    pub kept: Option<u64>,
 }
 
 impl StorageError {
@@ -56,7 +59,15 @@ impl StorageError {
         Self {
             kind,
             message: message.into(),
+            kept: None,
         }
+    }
+
+    /// The same error of an upload of which so many bytes are there.
+    #[must_use]
+    pub fn keeping(mut self, bytes: u64) -> Self {
+        self.kept = Some(bytes);
+        self
     }
 
     /// The reply code for a file action that failed so (RFC 959 section 5.4, RFC 3659), where

@@ -189,13 +189,23 @@ pub struct TransferReport {
     pub bytes: u64,
     /// Success, or what failed.
     pub outcome: Result<(), TransferFailure>,
+    /// How many names a listing left out because they cannot be said.
+    pub hidden: u64,
+    /// The length of what is there of an upload that failed, from which the client may go on;
+    /// `None` is nothing.
+    pub kept: Option<u64>,
 }
 
 impl TransferReport {
     /// A report of `bytes` on the data connection with this outcome.
     #[must_use]
     pub fn new(bytes: u64, outcome: Result<(), TransferFailure>) -> Self {
-        Self { bytes, outcome }
+        Self {
+            bytes,
+            outcome,
+            hidden: 0,
+            kept: None,
+        }
     }
 }
 
