@@ -37,6 +37,19 @@ pub enum ErrorKind {
     Cancelled,
 }
 
+/// What there is of an upload that did not succeed: the client has to know from where to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Kept {
+    /// Nothing: what was there before stands as it was.
+    #[default]
+    Nothing,
+    /// The file, or what there is of it, has this length now, and the client may go on there.
+    Bytes(u64),
+    /// Nobody knows.
+    Unknown,
+}
+
 /// A failure of the storage: its kind, and a sentence for the person at the other end.
 ///
 /// The sentence is shown to the client as it is, so it holds neither secrets nor internals.
@@ -47,9 +60,8 @@ pub struct StorageError {
     pub kind: ErrorKind,
     /// One sentence for the client, without line breaks.
     pub message: String,
-    /// Of an upload that failed: the length of what is there of it all the same, from which the
-    /// client may go on.
-    pub kept: Option<u64>,
+    /// What is there all the same of an upload whose commit failed.
+    pub kept: Kept,
 }
 
 impl StorageError {
@@ -59,14 +71,14 @@ impl StorageError {
         Self {
             kind,
             message: message.into(),
-            kept: None,
+            kept: Kept::Nothing,
         }
     }
 
-    /// The same error of an upload of which so many bytes are there.
+    /// The same error of an upload of which this is there.
     #[must_use]
-    pub fn keeping(mut self, bytes: u64) -> Self {
-        self.kept = Some(bytes);
+    pub fn keeping(mut self, kept: Kept) -> Self {
+        self.kept = kept;
         self
     }
 

@@ -5,7 +5,7 @@
 //! as they are; TYPE A goes through [`AsciiEncoder`] and [`AsciiDecoder`], which keep their
 //! state across chunk borders.
 
-use crate::{FtpPath, Id, Names, Pattern, StorageError};
+use crate::{FtpPath, Id, Kept, Names, Pattern, StorageError};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -191,9 +191,8 @@ pub struct TransferReport {
     pub outcome: Result<(), TransferFailure>,
     /// How many names a listing left out because they cannot be said.
     pub hidden: u64,
-    /// The length of what is there of an upload that failed, from which the client may go on;
-    /// `None` is nothing.
-    pub kept: Option<u64>,
+    /// What is there of an upload that failed.
+    pub kept: Kept,
 }
 
 impl TransferReport {
@@ -204,7 +203,7 @@ impl TransferReport {
             bytes,
             outcome,
             hidden: 0,
-            kept: None,
+            kept: Kept::Nothing,
         }
     }
 }

@@ -39,6 +39,7 @@ mod multipart;
 mod object;
 mod payload;
 mod send;
+mod symlink;
 mod transport;
 mod types;
 

@@ -1,25 +1,32 @@
 //! Listing a directory, page by page.
 //!
 //! Decides what stands in a listing: files, directories, and those that live on in the session's
-//! memory; not the directory's own marker, nor keys that FTP cannot name. Memory does not grow
-//! with the directory, but for the names that the session may remember of it.
+//! memory; not the directory's own marker, nor keys that FTP cannot name, which are counted. A
+//! symbolic link shows as what it points to. Memory does not grow with the directory, but for the
+//! names that the session may remember of it: one page is held, and one is fetched ahead.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
 use log::info;
 use ossftp_core::driver::Lister;
 use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, StorageError};
-use ossftp_oss::{ListObjects, ObjectMeta, ObjectPage};
+use ossftp_oss::{Error, ListObjects, ObjectMeta, ObjectPage, ObjectSummary};
 
 use super::errors::{Action, is_missing, not_found, told};
 use super::keys::name_in;
 use super::memory::Listing;
 use super::mount::{Calls, Mount};
+use super::together::together;
 
 /// How many entries a page has at most.
 const PAGE: u32 = 1000;
+/// How many files are asked for at a time where a listing does not say enough of them.
+const HEADS_AT_ONCE: usize = 16;
+
+type Asked = Result<ObjectPage, StorageError>;
 
 /// A directory, or one file, that is being listed.
 pub(crate) struct OssLister {
@@ -28,14 +35,26 @@ pub(crate) struct OssLister {
     directory: String,
     /// The next entries, if they are there already.
     ready: Option<Vec<Entry>>,
-    /// The token of the page after them.
-    next: Option<String>,
+    /// Where the page after them comes from.
+    next: Next,
+    /// Whether the next page is fetched while this one is sent.
+    ahead: bool,
     /// Directories that live on and have not been listed yet.
     living: BTreeSet<String>,
     /// What the session will remember.
     listing: Option<Listing>,
     hidden: u64,
     is_directory: bool,
+}
+
+/// The next page.
+enum Next {
+    /// There is none.
+    Nothing,
+    /// Its token; it has not been asked for.
+    Token(String),
+    /// Another thread asks for it.
+    Coming(Receiver<Asked>),
 }
 
 impl OssLister {
@@ -46,36 +65,72 @@ impl OssLister {
         path: &FtpPath,
         files_too: bool,
     ) -> Result<Self, StorageError> {
-        let directory = mount.keys.directory(path)?;
-        let mut lister = Self {
+        let mut lister = Self::of(mount, calls, mount.keys.directory(path)?);
+        lister.ahead = true;
+        lister.begin(path, files_too)?;
+        Ok(lister)
+    }
+
+    /// At most `limit` entries of a directory, or the one of a file, in one answer: for STAT.
+    pub(crate) fn collect(
+        mount: &Arc<Mount>,
+        calls: Calls,
+        path: &FtpPath,
+        limit: usize,
+    ) -> Result<Answer, StorageError> {
+        let mut lister = Self::of(mount, calls, mount.keys.directory(path)?);
+        lister.begin(path, true)?;
+        let mut entries = Vec::new();
+        while entries.len() <= limit
+            && let Some(page) = lister.next_page()?
+        {
+            entries.extend(page);
+        }
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        Ok(Answer::Listing {
+            entries,
+            more,
+            directory: lister.is_directory,
+            hidden: lister.hidden,
+        })
+    }
+
+    fn of(mount: &Arc<Mount>, calls: Calls, directory: String) -> Self {
+        Self {
             living: mount.memory().living_in(&directory),
             listing: Some(Listing::of(&directory)),
             mount: Arc::clone(mount),
             calls,
             directory,
             ready: None,
-            next: None,
+            next: Next::Nothing,
+            ahead: false,
             hidden: 0,
             is_directory: true,
-        };
-        let is_there = lister.first_page()?;
-        if !is_there && !lister.exists_in_memory() {
-            lister.become_file(path, files_too)?;
         }
-        Ok(lister)
+    }
+
+    fn begin(&mut self, path: &FtpPath, files_too: bool) -> Result<(), StorageError> {
+        let is_there = self.first_page()?;
+        if !is_there && !self.exists_in_memory() {
+            self.become_file(path, files_too)?;
+        }
+        Ok(())
     }
 
     /// Whether OSS has anything of the directory.
     fn first_page(&mut self) -> Result<bool, StorageError> {
-        let mut page = self.ask(None)?;
+        let mut page = ask(&self.calls, &self.directory, None)?;
         loop {
             let is_there = !page.objects.is_empty() || !page.common_prefixes.is_empty();
             // An empty page says nothing as long as there are more.
             if is_there || !page.is_truncated {
-                self.ready = Some(self.take(page));
+                self.ready = Some(self.take(page)?);
                 return Ok(is_there);
             }
-            page = self.ask(page.next)?;
+            self.calls.check()?;
+            page = ask(&self.calls, &self.directory, page.next)?;
         }
     }
 
@@ -105,32 +160,28 @@ impl OssLister {
         Ok(())
     }
 
-    fn ask(&self, token: Option<String>) -> Result<ObjectPage, StorageError> {
-        let list = ListObjects {
-            prefix: self.directory.clone(),
-            delimiter: "/".to_owned(),
-            continuation_token: token,
-            max_keys: Some(PAGE),
-            ..ListObjects::default()
-        };
-        let page = self.calls.bucket().list_objects_v2(&list);
-        page.map_err(|error| told(&error, Action::List))
-    }
-
     /// The entries of a page, in the order of their keys.
-    fn take(&mut self, page: ObjectPage) -> Vec<Entry> {
-        self.next = page.next.filter(|_| page.is_truncated);
+    fn take(&mut self, page: ObjectPage) -> Result<Vec<Entry>, StorageError> {
+        // First, so that it is under way while this page is worked on.
+        self.next = self.following(page.next.filter(|_| page.is_truncated));
         let mut entries = Vec::with_capacity(page.objects.len() + page.common_prefixes.len());
+        let mut unclear = Vec::new();
         for object in page.objects {
             if object.key == self.directory {
                 continue;
             }
             let modified = Some(object.last_modified).filter(|at| *at != 0);
             match self.name(&object.key, false) {
-                Some(name) => entries.push(Entry::file(name, object.size, modified)),
+                Some(name) => {
+                    if is_link(&object) {
+                        unclear.push((entries.len(), object.key));
+                    }
+                    entries.push(Entry::file(name, object.size, modified));
+                }
                 None => self.hidden += 1,
             }
         }
+        self.follow_links(&mut entries, unclear)?;
         for prefix in page.common_prefixes {
             match self.name(&prefix, true) {
                 Some(name) => entries.push(Entry::directory(name, None)),
@@ -139,10 +190,64 @@ impl OssLister {
         }
         // A file and a directory of the same name: the file first.
         entries.sort_by(|a, b| a.name.cmp(&b.name).then(a.is_dir().cmp(&b.is_dir())));
-        if self.next.is_none() {
+        if matches!(self.next, Next::Nothing) {
             self.end(&mut entries);
         }
-        entries
+        Ok(entries)
+    }
+
+    /// The page of this token, asked for by another thread if there is one.
+    fn following(&self, token: Option<String>) -> Next {
+        let Some(token) = token else {
+            return Next::Nothing;
+        };
+        if !self.ahead {
+            return Next::Token(token);
+        }
+        let (tell, coming) = mpsc::sync_channel(1);
+        let (calls, directory) = (self.calls.clone(), self.directory.clone());
+        let asked = token.clone();
+        let started = self.mount.process.lanes.start(move || {
+            // Nobody listens any more where the listing was given up.
+            let _ = tell.send(ask(&calls, &directory, Some(asked)));
+        });
+        match started {
+            Ok(()) => Next::Coming(coming),
+            Err(_) => Next::Token(token),
+        }
+    }
+
+    /// Shows links as what they point to; one that points nowhere as an empty file, so that it
+    /// can be seen and deleted.
+    fn follow_links(
+        &self,
+        entries: &mut [Entry],
+        links: Vec<(usize, String)>,
+    ) -> Result<(), StorageError> {
+        if links.is_empty() {
+            return Ok(());
+        }
+        let (places, keys): (Vec<_>, Vec<_>) = links.into_iter().unzip();
+        let calls = self.calls.clone();
+        let head = move |key: String| {
+            calls.check()?;
+            match calls.bucket().head_object(&key) {
+                Ok(meta) => Ok(Some(meta)),
+                Err(error) if points_nowhere(&error) => Ok(None),
+                Err(error) => Err(told(&error, Action::Read)),
+            }
+        };
+        let metas = together(&self.mount.process.lanes, HEADS_AT_ONCE, keys, head);
+        for (place, meta) in places.into_iter().zip(metas) {
+            let meta = meta.unwrap_or_else(|| Err(not_asked()))?;
+            if let Some(entry) = entries.get_mut(place) {
+                entry.size = meta.as_ref().map_or(0, |meta| meta.size);
+                if let Some(meta) = meta {
+                    entry.modified = Some(meta.last_modified).filter(|at| *at != 0);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn name(&mut self, key: &str, is_directory: bool) -> Option<String> {
@@ -166,7 +271,7 @@ impl OssLister {
         }
         if self.hidden > 0 {
             info!(
-                "bucket {}: {} keys below {:?} have names that FTP cannot say, and are not listed",
+                "bucket {}: {} names in {:?} cannot be said in FTP, and are not listed",
                 self.calls.bucket().name(),
                 self.hidden,
                 self.directory
@@ -176,23 +281,6 @@ impl OssLister {
             self.mount.memory().listed(listing, Instant::now());
         }
     }
-
-    /// At most `limit` entries in one answer, for STAT.
-    pub(crate) fn collect(mut self, limit: usize) -> Result<Answer, StorageError> {
-        let mut entries = Vec::new();
-        while entries.len() <= limit
-            && let Some(page) = self.next_page()?
-        {
-            entries.extend(page);
-        }
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        Ok(Answer::Listing {
-            entries,
-            more,
-            directory: self.is_directory,
-        })
-    }
 }
 
 impl Lister for OssLister {
@@ -201,12 +289,59 @@ impl Lister for OssLister {
         if let Some(entries) = self.ready.take() {
             return Ok(Some(entries));
         }
-        let Some(token) = self.next.take() else {
-            return Ok(None);
+        let page = match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::Nothing => return Ok(None),
+            Next::Token(token) => ask(&self.calls, &self.directory, Some(token))?,
+            // A cancel ends the request that is waited for.
+            Next::Coming(page) => page.recv().unwrap_or_else(|_| Err(not_asked()))?,
         };
-        let page = self.ask(Some(token))?;
-        Ok(Some(self.take(page)))
+        self.take(page).map(Some)
     }
+
+    fn hidden(&self) -> u64 {
+        self.hidden
+    }
+}
+
+/// One page of a directory.
+fn ask(calls: &Calls, directory: &str, token: Option<String>) -> Asked {
+    let list = ListObjects {
+        prefix: directory.to_owned(),
+        delimiter: "/".to_owned(),
+        continuation_token: token,
+        max_keys: Some(PAGE),
+        ..ListObjects::default()
+    };
+    let page = calls.bucket().list_objects_v2(&list);
+    let page = page.map_err(|error| told(&error, Action::List))?;
+    check_progress(&list, &page)?;
+    Ok(page)
+}
+
+/// A page that leads to itself would be listed for ever.
+pub(crate) fn check_progress(list: &ListObjects, page: &ObjectPage) -> Result<(), StorageError> {
+    if page.is_truncated && (page.next.is_none() || page.next == list.continuation_token) {
+        return Err(StorageError::new(
+            ErrorKind::Unavailable,
+            "The answer of OSS makes no sense: the listing does not go on.",
+        ));
+    }
+    Ok(())
+}
+
+/// The thread that was to ask is gone, and that is a fault of this program.
+fn not_asked() -> StorageError {
+    StorageError::new(ErrorKind::Unavailable, "The request to OSS failed.")
+}
+
+fn is_link(object: &ObjectSummary) -> bool {
+    object.kind.as_deref() == Some("Symlink")
+}
+
+/// Whether this is the answer for a link whose target is gone, is a link itself, or may not be
+/// read. One link must not spoil a listing.
+fn points_nowhere(error: &Error) -> bool {
+    is_missing(error) || error.is_denied() || error.code() == "InvalidTargetType"
 }
 
 /// The entry of a file that was asked for by its path.

@@ -14,6 +14,7 @@ use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{Error, ListObjects, ObjectMeta};
 
 use super::copy::{at_once, copy, is_same};
+use super::dirs::keep_parent;
 use super::errors::{self, Action, is_missing, not_found, told};
 use super::keys::MAX_KEY;
 use super::lock;
@@ -78,9 +79,12 @@ fn rename_file(
     if let Err(error) = mount.bucket().delete_object(source) {
         return Err(left_over(1, 1, &error));
     }
-    let mut memory = mount.memory();
-    memory.deleted(source);
-    memory.wrote(target, Instant::now());
+    {
+        let mut memory = mount.memory();
+        memory.deleted(source);
+        memory.wrote(target, Instant::now());
+    }
+    keep_parent(mount, source);
     Ok(())
 }
 
@@ -107,6 +111,7 @@ fn rename_directory(
     mount.set_unfinished(source, target, result.is_err());
     result?;
     mount.memory().moved(source, target, Instant::now());
+    keep_parent(mount, source);
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use ossftp_core::{ErrorKind, FtpPath, StorageError, StoreMode};
 use ossftp_oss::crc64::{Crc64, combine};
 use ossftp_oss::{Error, ObjectMeta, PutObject};
 
+use super::append;
 use super::buffer::PartBuffer;
 use super::errors::{Action, is_missing, told};
 use super::mount::{Calls, Mount};
@@ -62,7 +63,7 @@ impl OssWriter {
         path: &FtpPath,
         mode: StoreMode,
         expected: Option<u64>,
-    ) -> Result<Self, StorageError> {
+    ) -> Result<Box<dyn ObjectWriter>, StorageError> {
         if mount.is_known_directory(path) {
             let kind = match mode {
                 StoreMode::New => ErrorKind::Exists,
@@ -77,7 +78,12 @@ impl OssWriter {
         let kept = match mode {
             StoreMode::Replace | StoreMode::At(0) => None,
             StoreMode::At(offset) => find_kept(mount, &calls, &key, Some(offset))?,
-            StoreMode::Append => find_kept(mount, &calls, &key, None)?,
+            StoreMode::Append => match find_kept(mount, &calls, &key, None)? {
+                Some(kept) if append::is_appendable(&kept.meta) => {
+                    return append::open(mount, calls, key, &kept.meta);
+                }
+                kept => kept,
+            },
             StoreMode::New => {
                 check_free(&calls, &key)?;
                 None
@@ -116,7 +122,7 @@ impl OssWriter {
             // Already now: a client whose connection died comes back before this session knows.
             writer.mount.set_broken(&writer.key);
         }
-        Ok(writer)
+        Ok(Box::new(writer))
     }
 
     /// What is kept of a short file goes into the first part, since OSS copies no part so short.
@@ -400,7 +406,7 @@ fn find_kept(
     if length > meta.size {
         return Err(beyond_the_end(meta.size));
     }
-    if length == 0 {
+    if length == 0 && !(offset.is_none() && append::is_appendable(&meta)) {
         return Ok(None);
     }
     let pieces = if length < MIN_PART {

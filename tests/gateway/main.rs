@@ -2,10 +2,16 @@
 
 #![cfg(feature = "dev-store")]
 
+mod appends;
+mod buckets;
 mod copies;
 mod directories;
+mod doubles;
 mod faults;
 mod hashes;
+mod hidden;
+mod links;
+mod listings;
 mod logins;
 mod model;
 mod names;

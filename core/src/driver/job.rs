@@ -6,7 +6,8 @@ use super::listed::Listed;
 use super::part::Part;
 use super::storage::{ObjectReader, ObjectWriter, Volume};
 use crate::{
-    DataError, ErrorKind, StorageError, Transfer, TransferFailure, TransferKind, TransferReport,
+    DataError, ErrorKind, Kept, StorageError, Transfer, TransferFailure, TransferKind,
+    TransferReport,
 };
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -363,7 +364,10 @@ impl Job {
         match self.content.take_if(|_| self.whole) {
             Some(Content::Write(writer)) => {
                 let result = writer.commit();
-                let kept = result.as_ref().err().and_then(|error| error.kept);
+                let kept = result
+                    .as_ref()
+                    .err()
+                    .map_or(Kept::Nothing, |error| error.kept);
                 let result = result.map_err(TransferFailure::Storage);
                 TransferReport {
                     kept,
@@ -379,7 +383,7 @@ impl Job {
     pub fn discard(mut self, reason: TransferFailure) -> TransferReport {
         let kept = match self.content.take() {
             Some(Content::Write(writer)) => writer.break_off(),
-            _ => None,
+            _ => Kept::Nothing,
         };
         TransferReport {
             kept,

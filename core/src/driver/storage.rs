@@ -1,7 +1,7 @@
 //! The traits that a storage implements.
 
 use super::Cancel;
-use crate::{Answer, Entry, FtpPath, LoginInfo, Operation, Secret, StorageError, StoreMode};
+use crate::{Answer, Entry, FtpPath, Kept, LoginInfo, Operation, Secret, StorageError, StoreMode};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -143,18 +143,16 @@ pub trait ObjectWriter: Send {
     ///
     /// # Errors
     /// It is not visible; the old file, if any, stands as it was, unless
-    /// [`StorageError::kept`] says how much is there.
+    /// [`StorageError::kept`] says something else.
     fn commit(self: Box<Self>) -> Result<(), StorageError>;
 
     /// Drops what was written so that nothing of it can be seen or is left behind.
     fn discard(self: Box<Self>);
 
-    /// As [`ObjectWriter::discard`], but what can be kept may be: gives the length of what is
-    /// there now of this upload, from which the client may go on. `None`, as the default has it,
-    /// is nothing.
-    fn break_off(self: Box<Self>) -> Option<u64> {
+    /// As [`ObjectWriter::discard`], but what can be kept may be; says what that is.
+    fn break_off(self: Box<Self>) -> Kept {
         self.discard();
-        None
+        Kept::Nothing
     }
 }
 

@@ -8,7 +8,7 @@
 use super::list::hidden;
 use super::{NO_ANSWER, Pending, Session};
 use crate::{
-    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Output, Reply,
+    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Kept, Output, Reply,
     StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
 };
 use alloc::boxed::Box;
@@ -434,11 +434,8 @@ impl Session {
                 // An APPE may show what came at once; and what is kept of a STOR is not known yet.
                 let keeps = appends || self.login.as_ref().is_some_and(|l| l.keeps_partial);
                 let (code, mut text) = failed(&TransferFailure::Cancelled);
-                if keeps && upload {
-                    text.push_str(" SIZE says what is kept of the file.");
-                } else {
-                    text.push_str(&after_failure(upload, None));
-                }
+                let kept = if keeps { Kept::Unknown } else { Kept::Nothing };
+                text.push_str(&after_failure(upload, kept));
                 self.end(code, text);
                 self.say(Code::TRANSFER_COMPLETE, "Aborted.");
             }
@@ -495,11 +492,12 @@ fn complete(report: &TransferReport) -> String {
 }
 
 /// What is said of an upload that failed, from which the client knows how to go on.
-fn after_failure(upload: bool, kept: Option<u64>) -> String {
+fn after_failure(upload: bool, kept: Kept) -> String {
     match kept {
         _ if !upload => String::new(),
-        Some(bytes) => format!(" The first {bytes} bytes of the file are kept, go on from there."),
-        None => String::from(" Nothing of it was kept, send the whole file."),
+        Kept::Nothing => String::from(" Nothing of it was kept, send the whole file."),
+        Kept::Bytes(bytes) => format!(" The file has {bytes} bytes now, go on from there."),
+        Kept::Unknown => String::from(" SIZE says what there is of the file now."),
     }
 }
 

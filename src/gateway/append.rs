@@ -1,0 +1,258 @@
+//! APPE to an appendable object, by AppendObject.
+//!
+//! Such an object shows every append at once, and OSS takes none back. Decides what that means for
+//! an upload that is to be seen only when it is whole (DESIGN 7.9): up to one part is collected and
+//! sent with the commit. What is longer becomes visible piece by piece, and if it breaks off, the
+//! reply says how far it came. No piece is sent twice blindly: what became of one whose answer was
+//! lost is asked first.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use log::debug;
+use ossftp_core::driver::ObjectWriter;
+use ossftp_core::{ErrorKind, Kept, StorageError};
+use ossftp_oss::crc64::{checksum, combine};
+use ossftp_oss::{Bucket, Error, ObjectMeta, PutObject, SliceBody};
+
+use super::budget::{Claim, WINDOW};
+use super::errors::{Action, is_missing, told};
+use super::mount::{Calls, Mount};
+
+/// What OSS appends to at most, in bytes: 5 GiB.
+const MAX_APPENDABLE: u64 = 5 << 30;
+/// What of the window is left to the buffers of the HTTP connection.
+const HTTP: u64 = 256 << 10;
+/// Room for bytes of which nobody knows yet whether there are any.
+const BEYOND: usize = 64 << 10;
+
+/// Whether AppendObject takes more of this object.
+pub(crate) fn is_appendable(meta: &ObjectMeta) -> bool {
+    meta.object_type.as_deref() == Some("Appendable") && meta.size < MAX_APPENDABLE
+}
+
+/// Goes on with the appendable object `key`, which `meta` describes.
+pub(crate) fn open(
+    mount: &Arc<Mount>,
+    calls: Calls,
+    key: String,
+    meta: &ObjectMeta,
+) -> Result<Box<dyn ObjectWriter>, StorageError> {
+    let claim = mount.process.budget.admit()?;
+    let size = mount.config().part_size.min(WINDOW - HTTP);
+    Ok(Box::new(AppendWriter {
+        mount: Arc::clone(mount),
+        calls,
+        key,
+        claim,
+        position: meta.size,
+        crc64: meta.crc64.or((meta.size == 0).then_some(0)),
+        buffer: Vec::new(),
+        size: usize::try_from(size).unwrap_or(usize::MAX),
+        beyond: Vec::new(),
+        unsure: false,
+    }))
+}
+
+struct AppendWriter {
+    mount: Arc<Mount>,
+    calls: Calls,
+    key: String,
+    claim: Claim,
+    /// The length of the object: what OSS has confirmed.
+    position: u64,
+    /// The checksum of so much, where OSS states it.
+    crc64: Option<u64>,
+    /// Bytes that are still to be sent. Its length is what is filled.
+    buffer: Vec<u8>,
+    /// How many of them there may be.
+    size: usize,
+    /// Lent to the caller.
+    beyond: Vec<u8>,
+    /// Whether the object may have another length than `position`.
+    unsure: bool,
+}
+
+/// What became of a piece.
+enum Settled {
+    /// It is there, and nothing after it.
+    There,
+    /// It is not.
+    Missing,
+}
+
+impl AppendWriter {
+    /// Makes room for more, in the budget's memory if it has some, else by sending what is there.
+    fn make_room(&mut self) -> Result<(), StorageError> {
+        let part = self.mount.config().part_size.saturating_add(HTTP);
+        let more = part.saturating_sub(self.claim.bytes());
+        if more > 0 && self.claim.grow(more) {
+            self.size = usize::try_from(part - HTTP).unwrap_or(usize::MAX);
+            return Ok(());
+        }
+        self.send()
+    }
+
+    fn kept(&self) -> Kept {
+        if self.unsure {
+            Kept::Unknown
+        } else {
+            Kept::Bytes(self.position)
+        }
+    }
+
+    /// Sends what is collected. Whoever hears of an error hears how much stands.
+    fn send(&mut self) -> Result<(), StorageError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let sent = self.calls.check().and_then(|()| self.append());
+        if let Err(error) = sent {
+            return Err(error.keeping(self.kept()));
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn append(&mut self) -> Result<(), StorageError> {
+        let length = self.buffer.len() as u64;
+        let new = checksum(&self.buffer);
+        let whole = self.crc64.map(|old| combine(old, new, length));
+        let mut is_second = false;
+        loop {
+            let mut body = SliceBody::new(&self.buffer);
+            let answer = self.calls.bucket().append_object(
+                &self.key,
+                self.position,
+                self.crc64,
+                &mut body,
+                &PutObject::default(),
+            );
+            let error = match answer {
+                Ok(result) => {
+                    self.crc64 = whole.or(result.crc64);
+                    break;
+                }
+                Err(error) => error,
+            };
+            // The first one may have come through after it was asked for.
+            let may_be_there = error.outcome_unknown() || (is_second && is_elsewhere(&error));
+            if !may_be_there {
+                self.unsure = is_elsewhere(&error);
+                return Err(refused(&error));
+            }
+            let settled = settle(self.mount.bucket(), &self.key, self.position, length, whole);
+            self.unsure = settled.is_err();
+            match settled? {
+                Settled::There => {
+                    debug!("append to {:?} settled by HEAD after: {error}", self.key);
+                    self.crc64 = whole;
+                    break;
+                }
+                // At the same position it cannot be appended twice.
+                Settled::Missing if !is_second => is_second = true,
+                Settled::Missing => return Err(refused(&error)),
+            }
+            self.calls.check()?;
+        }
+        self.position += length;
+        Ok(())
+    }
+}
+
+impl ObjectWriter for AppendWriter {
+    fn space(&mut self) -> Result<&mut [u8], StorageError> {
+        self.beyond.resize(BEYOND, 0);
+        Ok(&mut self.beyond)
+    }
+
+    fn filled(&mut self, count: usize) -> Result<(), StorageError> {
+        self.calls.check()?;
+        let beyond = mem::take(&mut self.beyond);
+        let mut bytes = beyond.get(..count).unwrap_or(&beyond);
+        while !bytes.is_empty() {
+            // Only when there are more bytes is what was collected not the end.
+            if self.buffer.len() >= self.size {
+                self.make_room()?;
+            }
+            let room = self.size.saturating_sub(self.buffer.len());
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            // No more than was claimed, as doubling would take.
+            self.buffer.reserve_exact(room);
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+        }
+        self.beyond = beyond;
+        Ok(())
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<(), StorageError> {
+        self.send()?;
+        self.mount.memory().wrote(&self.key, Instant::now());
+        Ok(())
+    }
+
+    fn discard(self: Box<Self>) {
+        // What was sent stands, and nothing else was begun.
+    }
+
+    fn break_off(self: Box<Self>) -> Kept {
+        self.kept()
+    }
+}
+
+/// The answer was lost: is the piece of `length` bytes at `position` there?
+fn settle(
+    bucket: &Bucket,
+    key: &str,
+    position: u64,
+    length: u64,
+    whole: Option<u64>,
+) -> Result<Settled, StorageError> {
+    let meta = match bucket.head_object(key) {
+        Ok(meta) => meta,
+        Err(error) if is_missing(&error) => return Err(changed()),
+        Err(error) => {
+            debug!("append to {key:?} is not settled: {error}");
+            return Err(unknown());
+        }
+    };
+    if meta.size == position {
+        return Ok(Settled::Missing);
+    }
+    let next = meta.next_append_position.unwrap_or(meta.size);
+    if meta.size != position + length || next != meta.size {
+        return Err(changed());
+    }
+    match (whole, meta.crc64) {
+        (Some(whole), Some(crc64)) if whole == crc64 => Ok(Settled::There),
+        (Some(_), Some(_)) => Err(changed()),
+        _ => Err(unknown()),
+    }
+}
+
+fn is_elsewhere(error: &Error) -> bool {
+    error.code() == "PositionNotEqualToLength"
+}
+
+fn refused(error: &Error) -> StorageError {
+    match error.code() {
+        "PositionNotEqualToLength" | "ObjectNotAppendable" => changed(),
+        _ => told(error, Action::Write),
+    }
+}
+
+fn changed() -> StorageError {
+    StorageError::new(
+        ErrorKind::Busy,
+        "Someone else changed the file meanwhile: look at its size before you go on.",
+    )
+}
+
+fn unknown() -> StorageError {
+    StorageError::new(
+        ErrorKind::Unavailable,
+        "It is not known whether the last bytes were appended: look at the file's size.",
+    )
+}

@@ -1,0 +1,1 @@
+//! Symbolic links: made, followed, and deleted.
