@@ -208,6 +208,12 @@ impl Client {
         Ok(self.derived(|config| config.credentials = credentials))
     }
 
+    /// A client with another signature.
+    #[must_use]
+    pub fn with_signature(&self, signature: SignatureVersion) -> Self {
+        self.derived(|config| config.signature = signature)
+    }
+
     /// A client with other retries.
     #[must_use]
     pub fn with_retry(&self, retry: RetryPolicy) -> Self {
@@ -252,6 +258,12 @@ impl Client {
             .region
             .as_deref()
             .or_else(|| self.config.endpoint.region())
+    }
+
+    /// The time in Unix seconds, as OSS sees it as far as that is known.
+    #[must_use]
+    pub fn time(&self) -> i64 {
+        self.shared.now()
     }
 
     /// The settings.

@@ -13,63 +13,61 @@ use std::time::Instant;
 use log::debug;
 use ossftp_core::driver::ObjectWriter;
 use ossftp_core::{ErrorKind, Kept, StorageError};
-use ossftp_oss::crc64::{checksum, combine};
-use ossftp_oss::{Bucket, Error, ObjectMeta, PutObject, SliceBody};
+use ossftp_oss::crc64::{Crc64, combine};
+use ossftp_oss::{Bucket, Error, ObjectMeta, PutObject};
 
-use super::budget::{Claim, WINDOW};
+use super::buffer::{PartBuffer, Windows};
 use super::errors::{Action, is_missing, told};
 use super::mount::{Calls, Mount};
 
 /// What OSS appends to at most, in bytes: 5 GiB.
 const MAX_APPENDABLE: u64 = 5 << 30;
-/// What of the window is left to the buffers of the HTTP connection.
-const HTTP: u64 = 256 << 10;
 /// Room for bytes of which nobody knows yet whether there are any.
-const BEYOND: usize = 64 << 10;
+const BEYOND: usize = 4 << 10;
 
 /// Whether AppendObject takes more of this object.
 pub(crate) fn is_appendable(meta: &ObjectMeta) -> bool {
     meta.object_type.as_deref() == Some("Appendable") && meta.size < MAX_APPENDABLE
 }
 
-/// Goes on with the appendable object `key`, which `meta` describes.
+/// Goes on with the appendable object `key`, which `meta` describes. The windows are the
+/// transfer's memory.
 pub(crate) fn open(
     mount: &Arc<Mount>,
     calls: Calls,
     key: String,
     meta: &ObjectMeta,
-) -> Result<Box<dyn ObjectWriter>, StorageError> {
-    let claim = mount.process.budget.admit()?;
-    let size = mount.config().part_size.min(WINDOW - HTTP);
-    Ok(Box::new(AppendWriter {
+    windows: Windows,
+) -> Box<dyn ObjectWriter> {
+    Box::new(AppendWriter {
         mount: Arc::clone(mount),
         calls,
         key,
-        claim,
         position: meta.size,
         crc64: meta.crc64.or((meta.size == 0).then_some(0)),
-        buffer: Vec::new(),
-        size: usize::try_from(size).unwrap_or(usize::MAX),
-        beyond: Vec::new(),
+        part: PartBuffer::new(mount.config().part_size),
+        windows,
+        beyond: vec![0; BEYOND],
+        is_beyond: false,
         unsure: false,
-    }))
+    })
 }
 
 struct AppendWriter {
     mount: Arc<Mount>,
     calls: Calls,
     key: String,
-    claim: Claim,
     /// The length of the object: what OSS has confirmed.
     position: u64,
     /// The checksum of so much, where OSS states it.
     crc64: Option<u64>,
-    /// Bytes that are still to be sent. Its length is what is filled.
-    buffer: Vec<u8>,
-    /// How many of them there may be.
-    size: usize,
-    /// Lent to the caller.
+    /// Bytes that are still to be sent.
+    part: PartBuffer,
+    windows: Windows,
+    /// Lent where the part has no room: whether it is the end shows when a byte comes.
     beyond: Vec<u8>,
+    /// Whether that was lent last.
+    is_beyond: bool,
     /// Whether the object may have another length than `position`.
     unsure: bool,
 }
@@ -83,17 +81,6 @@ enum Settled {
 }
 
 impl AppendWriter {
-    /// Makes room for more, in the budget's memory if it has some, else by sending what is there.
-    fn make_room(&mut self) -> Result<(), StorageError> {
-        let part = self.mount.config().part_size.saturating_add(HTTP);
-        let more = part.saturating_sub(self.claim.bytes());
-        if more > 0 && self.claim.grow(more) {
-            self.size = usize::try_from(part - HTTP).unwrap_or(usize::MAX);
-            return Ok(());
-        }
-        self.send()
-    }
-
     fn kept(&self) -> Kept {
         if self.unsure {
             Kept::Unknown
@@ -104,29 +91,41 @@ impl AppendWriter {
 
     /// Sends what is collected. Whoever hears of an error hears how much stands.
     fn send(&mut self) -> Result<(), StorageError> {
-        if self.buffer.is_empty() {
+        if self.part.is_empty() {
             return Ok(());
         }
         let sent = self.calls.check().and_then(|()| self.append());
         if let Err(error) = sent {
             return Err(error.keeping(self.kept()));
         }
-        self.buffer.clear();
+        let size = self.mount.config().part_size;
+        let part = mem::replace(&mut self.part, PartBuffer::new(size));
+        self.windows.give(part, size);
         Ok(())
     }
 
+    /// Makes room in the part, if it may have more and there is memory for it.
+    fn has_room(&mut self) -> bool {
+        if self.part.needs_window()
+            && let Some(window) = self.windows.take()
+        {
+            self.part.add(window);
+        }
+        !self.part.is_full() && !self.part.needs_window()
+    }
+
     fn append(&mut self) -> Result<(), StorageError> {
-        let length = self.buffer.len() as u64;
-        let new = checksum(&self.buffer);
-        let whole = self.crc64.map(|old| combine(old, new, length));
+        let length = self.part.len() as u64;
+        let mut new = Crc64::new();
+        self.part.each(|bytes| new.update(bytes));
+        let whole = self.crc64.map(|old| combine(old, new.finish(), length));
         let mut is_second = false;
         loop {
-            let mut body = SliceBody::new(&self.buffer);
             let answer = self.calls.bucket().append_object(
                 &self.key,
                 self.position,
                 self.crc64,
-                &mut body,
+                &mut self.part.body(),
                 &PutObject::default(),
             );
             let error = match answer {
@@ -163,27 +162,37 @@ impl AppendWriter {
 
 impl ObjectWriter for AppendWriter {
     fn space(&mut self) -> Result<&mut [u8], StorageError> {
-        self.beyond.resize(BEYOND, 0);
-        Ok(&mut self.beyond)
+        self.is_beyond = !self.has_room();
+        if self.is_beyond {
+            return Ok(&mut self.beyond);
+        }
+        Ok(self.part.space())
     }
 
     fn filled(&mut self, count: usize) -> Result<(), StorageError> {
         self.calls.check()?;
-        let beyond = mem::take(&mut self.beyond);
-        let mut bytes = beyond.get(..count).unwrap_or(&beyond);
-        while !bytes.is_empty() {
-            // Only when there are more bytes is what was collected not the end.
-            if self.buffer.len() >= self.size {
-                self.make_room()?;
-            }
-            let room = self.size.saturating_sub(self.buffer.len());
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
-            // No more than was claimed, as doubling would take.
-            self.buffer.reserve_exact(room);
-            self.buffer.extend_from_slice(now);
-            bytes = later;
+        if !self.is_beyond {
+            self.part.advance(count);
+            return Ok(());
         }
-        self.beyond = beyond;
+        let mut left = count.min(self.beyond.len());
+        while left > 0 {
+            // Only now is what was collected not the end of it.
+            if !self.has_room() {
+                self.send()?;
+            }
+            if !self.has_room() {
+                return Err(no_memory());
+            }
+            let bytes = self.beyond.get(count - left..count).unwrap_or_default();
+            let space = self.part.space();
+            let now = bytes.len().min(space.len());
+            if let (Some(to), Some(from)) = (space.get_mut(..now), bytes.get(..now)) {
+                to.copy_from_slice(from);
+            }
+            self.part.advance(now);
+            left -= now;
+        }
         Ok(())
     }
 
@@ -248,6 +257,11 @@ fn changed() -> StorageError {
         ErrorKind::Busy,
         "Someone else changed the file meanwhile: look at its size before you go on.",
     )
+}
+
+/// Never so: a transfer keeps its first window.
+fn no_memory() -> StorageError {
+    StorageError::new(ErrorKind::Busy, "There is no memory for this transfer.")
 }
 
 fn unknown() -> StorageError {

@@ -115,6 +115,14 @@ impl OssStorage {
         able
     }
 
+    /// Waits until every multipart upload that was broken off has been thrown away, `timeout` at
+    /// most. Says whether they have. For a process that ends: what is still open then stays in
+    /// the bucket and costs money.
+    #[must_use]
+    pub fn drain(&self, timeout: Duration) -> bool {
+        self.process.uploads.drain(timeout)
+    }
+
     /// Checks that `access` may list its bucket, and gives its files for one session. For accounts
     /// whose keys stand in a configuration; [`Storage::login`] does the same with a key that the
     /// client names.
@@ -235,6 +243,7 @@ impl OssStorage {
                 .client
                 .with_credentials(access.credentials.clone())
                 .map_err(|_| denied("This is no AccessKeyId."))?
+                .with_signature(config.signature_of(&access.bucket))
                 .with_cancel(link.handle()),
             bucket: &access.bucket,
             prefix: keys.root(),
@@ -249,7 +258,8 @@ impl OssStorage {
             .with_credentials(access.credentials.clone())
             .and_then(|client| client.with_endpoint(route.endpoint, Some(route.region)))
             .map_err(|error| told(&error, &access.bucket))?;
-        Ok(client.bucket(&access.bucket))
+        let signature = config.signature_of(&access.bucket);
+        Ok(client.with_signature(signature).bucket(&access.bucket))
     }
 
     fn find(&self, asker: &Asker<'_>) -> OssResult<Route> {
@@ -264,7 +274,7 @@ impl OssStorage {
         }
         let config = &self.process.config;
         let start = route::start(config, asker.bucket)?;
-        let route = route::find(&start, config.internal, asker)?;
+        let route = route::find(&start, config.internal_of(asker.bucket), asker)?;
         lock(&self.routes).insert(asker.bucket.to_owned(), route.clone());
         Ok(route)
     }
@@ -277,10 +287,11 @@ impl Storage for OssStorage {
         cancel: &Cancel,
     ) -> Result<(Arc<dyn Volume>, LoginInfo), StorageError> {
         let (volume, welcome) = match parse(request)? {
-            Login::Bucket(access) => (
-                self.enter(&access, cancel)?,
-                format!("Logged in to bucket {}.", access.bucket),
-            ),
+            Login::Bucket(mut access) => {
+                access.home = self.process.config.home_of(&access.bucket).clone();
+                let welcome = format!("Logged in to bucket {}.", access.bucket);
+                (self.enter(&access, cancel)?, welcome)
+            }
             Login::Account(credentials) => (
                 self.enter_account(&credentials, cancel)?,
                 "Logged in. The root lists the account's buckets.".to_owned(),

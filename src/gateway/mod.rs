@@ -13,7 +13,7 @@
 //! | `STOR` | PutObject up to one part, else a multipart upload; visible when it is whole |
 //! | `APPE`, `REST` and `STOR` | UploadPartCopy of what is kept, and the new bytes |
 //! | `APPE` to an appendable object | AppendObject, a part at a time |
-//! | `RETR` | GetObject, going on unseen where a connection breaks |
+//! | `RETR` | GetObject, for large files several at a time, going on unseen where a connection breaks |
 //! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted |
 //! | `SITE CPFR`, `SITE CPTO` | one such copy of a file |
 //! | `HASH`, `XCRC`, `XMD5` … | what OSS knows of the object, else GetObject and a digest |
@@ -42,6 +42,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod ahead;
 mod append;
 mod buckets;
 mod budget;
@@ -49,10 +50,13 @@ mod buffer;
 mod cancel;
 mod config;
 mod copy;
+mod depth;
 mod dirs;
 mod duplicate;
 mod errors;
 mod hash;
+mod headers;
+mod kept;
 mod keys;
 mod lanes;
 mod links;
@@ -60,15 +64,20 @@ mod list;
 mod login;
 mod memory;
 mod mount;
+mod pace;
 mod parts;
+mod piece;
 mod read;
 mod recent;
 mod rename;
 mod restore;
 mod route;
+mod sending;
+mod stream;
 mod together;
 mod tree;
 mod upload;
+mod uploads;
 mod volume;
 mod write;
 

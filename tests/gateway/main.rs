@@ -21,5 +21,6 @@ mod renames;
 mod restores;
 mod trees;
 mod unique;
+mod windows;
 mod world;
 mod writing;
