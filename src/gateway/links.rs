@@ -8,6 +8,7 @@ use std::time::Instant;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{Error, PutObject};
 
+use super::copy::is_link;
 use super::errors::{Action, is_missing, told};
 use super::mount::{Calls, Mount};
 use super::volume::no_file;
@@ -30,7 +31,7 @@ pub(crate) fn make(
         return Err(no_target("A link cannot point to itself."));
     }
     match calls.bucket().head_object(&to) {
-        Ok(meta) if meta.object_type.as_deref() == Some("Symlink") => {
+        Ok(meta) if is_link(&meta) => {
             return Err(no_target(
                 "The target is a link itself: name what it points to.",
             ));

@@ -13,18 +13,17 @@ use std::time::Instant;
 use log::info;
 use ossftp_core::driver::Lister;
 use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, StorageError};
-use ossftp_oss::{Error, ListObjects, ObjectMeta, ObjectPage, ObjectSummary};
+use ossftp_oss::{ListObjects, ObjectMeta, ObjectPage, ObjectSummary};
 
+use super::config::Mtime;
 use super::errors::{Action, is_missing, not_found, told};
 use super::keys::name_in;
 use super::memory::Listing;
 use super::mount::{Calls, Mount};
-use super::together::together;
+use super::times;
 
 /// How many entries a page has at most.
 const PAGE: u32 = 1000;
-/// How many files are asked for at a time where a listing does not say enough of them.
-const HEADS_AT_ONCE: usize = 16;
 
 type Asked = Result<ObjectPage, StorageError>;
 
@@ -156,7 +155,7 @@ impl OssLister {
         }
         self.is_directory = false;
         self.listing = None;
-        self.ready = Some(vec![file_entry(path, &meta)]);
+        self.ready = Some(vec![file_entry(&self.mount, path, &meta)]);
         Ok(())
     }
 
@@ -165,23 +164,21 @@ impl OssLister {
         // First, so that it is under way while this page is worked on.
         self.next = self.following(page.next.filter(|_| page.is_truncated));
         let mut entries = Vec::with_capacity(page.objects.len() + page.common_prefixes.len());
-        let mut unclear = Vec::new();
+        let mut links = Vec::new();
         for object in page.objects {
             if object.key == self.directory {
                 continue;
             }
             let modified = Some(object.last_modified).filter(|at| *at != 0);
             match self.name(&object.key, false) {
-                Some(name) => {
-                    if is_link(&object) {
-                        unclear.push((entries.len(), object.key));
-                    }
-                    entries.push(Entry::file(name, object.size, modified));
-                }
+                // Its size is that of the link.
+                Some(name) if is_link(&object) => links.push(Entry::file(name, 0, modified)),
+                Some(name) => entries.push(Entry::file(name, object.size, modified)),
                 None => self.hidden += 1,
             }
         }
-        self.follow_links(&mut entries, unclear)?;
+        self.follow(&mut links)?;
+        entries.append(&mut links);
         for prefix in page.common_prefixes {
             match self.name(&prefix, true) {
                 Some(name) => entries.push(Entry::directory(name, None)),
@@ -219,35 +216,12 @@ impl OssLister {
 
     /// Shows links as what they point to; one that points nowhere as an empty file, so that it
     /// can be seen and deleted.
-    fn follow_links(
-        &self,
-        entries: &mut [Entry],
-        links: Vec<(usize, String)>,
-    ) -> Result<(), StorageError> {
-        if links.is_empty() {
+    fn follow(&self, links: &mut [Entry]) -> Result<(), StorageError> {
+        // With that setting every file is asked for anyway.
+        if links.is_empty() || self.mount.config().mtime == Mtime::Meta {
             return Ok(());
         }
-        let (places, keys): (Vec<_>, Vec<_>) = links.into_iter().unzip();
-        let calls = self.calls.clone();
-        let head = move |key: String| {
-            calls.check()?;
-            match calls.bucket().head_object(&key) {
-                Ok(meta) => Ok(Some(meta)),
-                Err(error) if points_nowhere(&error) => Ok(None),
-                Err(error) => Err(told(&error, Action::Read)),
-            }
-        };
-        let metas = together(&self.mount.process.lanes, HEADS_AT_ONCE, keys, head);
-        for (place, meta) in places.into_iter().zip(metas) {
-            let meta = meta.unwrap_or_else(|| Err(not_asked()))?;
-            if let Some(entry) = entries.get_mut(place) {
-                entry.size = meta.as_ref().map_or(0, |meta| meta.size);
-                if let Some(meta) = meta {
-                    entry.modified = Some(meta.last_modified).filter(|at| *at != 0);
-                }
-            }
-        }
-        Ok(())
+        times::ask(&self.mount, &self.calls, &self.directory, links)
     }
 
     fn name(&mut self, key: &str, is_directory: bool) -> Option<String> {
@@ -280,6 +254,11 @@ impl OssLister {
         if let Some(listing) = self.listing.take() {
             self.mount.memory().listed(listing, Instant::now());
         }
+    }
+
+    /// The directory that is listed; `None` if it is a file.
+    pub(crate) fn directory(&self) -> Option<&str> {
+        self.is_directory.then_some(self.directory.as_str())
     }
 }
 
@@ -338,14 +317,7 @@ fn is_link(object: &ObjectSummary) -> bool {
     object.kind.as_deref() == Some("Symlink")
 }
 
-/// Whether this is the answer for a link whose target is gone, is a link itself, or may not be
-/// read. One link must not spoil a listing.
-fn points_nowhere(error: &Error) -> bool {
-    is_missing(error) || error.is_denied() || error.code() == "InvalidTargetType"
-}
-
 /// The entry of a file that was asked for by its path.
-pub(crate) fn file_entry(path: &FtpPath, meta: &ObjectMeta) -> Entry {
-    let modified = Some(meta.last_modified).filter(|at| *at != 0);
-    Entry::file(path.name(), meta.size, modified)
+pub(crate) fn file_entry(mount: &Mount, path: &FtpPath, meta: &ObjectMeta) -> Entry {
+    Entry::file(path.name(), meta.size, times::shown(mount.config(), meta))
 }

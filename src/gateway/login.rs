@@ -20,7 +20,7 @@ use ring::{hmac, rand};
 
 use super::buckets::{self, AccountVolume};
 use super::cancel::Link;
-use super::config::GatewayConfig;
+use super::config::{GatewayConfig, Mtime};
 use super::errors;
 use super::keys::Keys;
 use super::lock;
@@ -108,6 +108,7 @@ impl OssStorage {
         // OSS has no modes, but there are programs that give up when SITE CHMOD is refused.
         able.modes = Modes::Ignored;
         able.hashes = HashAlgorithms::ALL;
+        able.modify_times = self.process.config.mtime == Mtime::Meta;
         able.copy = true;
         able.restore = true;
         able.symlinks = true;

@@ -14,7 +14,8 @@
 //! | `APPE`, `REST` and `STOR` | UploadPartCopy of what is kept, and the new bytes |
 //! | `APPE` to an appendable object | AppendObject, a part at a time |
 //! | `RETR` | GetObject, for large files several at a time, going on unseen where a connection breaks |
-//! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted |
+//! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted; or Rename, where the bucket has it |
+//! | `MFMT` | a copy onto itself with another `x-oss-meta-mtime`, where that is switched on |
 //! | `SITE CPFR`, `SITE CPTO` | one such copy of a file |
 //! | `HASH`, `XCRC`, `XMD5` … | what OSS knows of the object, else GetObject and a digest |
 //! | `STOU` | as `STOR`, with `x-oss-forbid-overwrite` |
@@ -22,8 +23,8 @@
 //! | `SITE SYMLINK` | PutSymlink; what a link points to is read, and the link itself deleted |
 //! | `SITE RMDIR` | all keys below the directory deleted, page by page |
 //!
-//! Sessions share nothing but connections, good logins, and the names of uploads and renames that
-//! were broken off; what one session has seen never answers another.
+//! Sessions share nothing but connections, good logins, and the names of uploads that were broken
+//! off; what one session has seen never answers another.
 //!
 //! ```no_run
 //! use ossftp::gateway::{GatewayConfig, OssStorage};
@@ -50,6 +51,7 @@ mod buffer;
 mod cancel;
 mod config;
 mod copy;
+mod crew;
 mod depth;
 mod dirs;
 mod duplicate;
@@ -64,17 +66,19 @@ mod list;
 mod login;
 mod memory;
 mod mount;
+mod native;
 mod pace;
 mod parts;
 mod piece;
 mod read;
 mod recent;
 mod rename;
+mod rename_tree;
 mod restore;
 mod route;
 mod sending;
 mod stream;
-mod together;
+mod times;
 mod tree;
 mod upload;
 mod uploads;

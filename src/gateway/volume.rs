@@ -2,8 +2,8 @@
 //!
 //! Decides which requests answer SIZE, MDTM, MLST, RNFR, CWD and DELE (DESIGN 7.7), and hands the
 //! other operations on: directories to `dirs` and `tree`, renames to `rename`, copies to
-//! `duplicate`, checksums to `hash`, archived files to `restore`, transfers to `list`, `read` and
-//! `write`.
+//! `duplicate`, checksums to `hash`, archived files to `restore`, times to `times`, transfers to
+//! `list`, `read` and `write`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,12 +13,12 @@ use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, Operation, StorageError, St
 use ossftp_oss::ListObjects;
 
 use super::errors::{Action, is_missing, not_found, told};
-use super::list::{OssLister, check_progress, file_entry};
+use super::list::{check_progress, file_entry};
 use super::memory::Found;
 use super::mount::{Calls, Mount};
 use super::read::OssReader;
 use super::write::OssWriter;
-use super::{dirs, duplicate, hash, links, rename, restore, tree};
+use super::{dirs, duplicate, hash, links, rename, restore, times, tree};
 
 /// So many pages that hold less than was asked for are followed by the next.
 const MAX_EMPTY_PAGES: usize = 100;
@@ -47,7 +47,11 @@ impl Volume for OssVolume {
             Operation::Rename { from, to } => {
                 done(rename::rename(mount, &mount.calls(cancel), from, to))
             }
-            Operation::List { path, limit } => OssLister::collect(mount, calls, path, *limit),
+            Operation::List { path, limit } => times::status(mount, calls, path, *limit),
+            Operation::SetFacts { path, changes } => {
+                let calls = mount.calls(cancel);
+                done(times::set(mount, &calls, path, changes.modified))
+            }
             Operation::Copy { from, to } => {
                 done(duplicate::duplicate(mount, &mount.calls(cancel), from, to))
             }
@@ -94,7 +98,7 @@ impl Volume for OssVolume {
         cancel: &Cancel,
     ) -> Result<Box<dyn Lister>, StorageError> {
         let calls = self.0.calls(cancel);
-        Ok(Box::new(OssLister::open(&self.0, calls, path, files_too)?))
+        times::lister(&self.0, calls, path, files_too)
     }
 }
 
@@ -157,7 +161,7 @@ pub(crate) fn first_keys(
 fn stat(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<Answer, StorageError> {
     let found = look(mount, calls, path)?;
     let entry = match &found {
-        Found::File(meta) => file_entry(path, meta),
+        Found::File(meta) => file_entry(mount, path, meta),
         // As listings show it: they know no time of a directory.
         Found::Directory => Entry::directory(path.name(), None),
     };
