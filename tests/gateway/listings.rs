@@ -32,9 +32,16 @@ fn token(world: &World, after: &str) -> String {
 }
 
 fn many(world: &World, count: usize) {
-    for i in 0..count {
-        world.put(&format!("d/{i:05}"), b"");
-    }
+    let all: Vec<usize> = (0..count).collect();
+    std::thread::scope(|scope| {
+        for some in all.chunks(count.div_ceil(8)) {
+            scope.spawn(move || {
+                for i in some {
+                    world.put(&format!("d/{i:05}"), b"");
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod doubles;
 mod faults;
 mod hashes;
 mod hidden;
+mod keeping;
 mod links;
 mod listings;
 mod logins;
