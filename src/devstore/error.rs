@@ -2,6 +2,8 @@
 //!
 //! It decides how an error looks on the wire. When one is due is left to the APIs.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::http::{Payload, Response};
@@ -12,7 +14,7 @@ use super::xml::Xml;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
     pub(super) status: u16,
-    pub(super) code: &'static str,
+    pub(super) code: Cow<'static, str>,
     pub(super) message: String,
     /// OSS's finer error code; empty where OSS's is not known to us.
     pub(super) ec: &'static str,
@@ -37,13 +39,13 @@ impl ApiError {
     /// An error without further elements.
     pub(super) fn new(
         status: u16,
-        code: &'static str,
+        code: impl Into<Cow<'static, str>>,
         ec: &'static str,
         message: impl Into<String>,
     ) -> Self {
         Self {
             status,
-            code,
+            code: code.into(),
             ec,
             message: message.into(),
             fields: Vec::new(),
@@ -251,7 +253,7 @@ impl ApiError {
     /// The XML document.
     pub(super) fn xml(&self, request_id: &str, host: &str) -> String {
         let mut xml = Xml::document("Error");
-        xml.text("Code", self.code);
+        xml.text("Code", &self.code);
         xml.text("Message", &self.message);
         xml.text("RequestId", request_id);
         xml.text("HostId", host);
@@ -295,7 +297,7 @@ impl ApiError {
             response = response.with("x-oss-ec", self.ec);
         }
         response.headers.extend(self.headers.iter().cloned());
-        response.note.error = Some(self.code);
+        response.note.error = Some(self.code.clone());
         response
     }
 }

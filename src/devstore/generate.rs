@@ -44,7 +44,7 @@ impl Server {
     /// # Errors
     /// See [`GenerateError`].
     pub fn generate(&self, bucket: &str, prefix: &str, count: u64) -> Result<(), GenerateError> {
-        let service = self.service.upgrade().ok_or(GenerateError::Stopped)?;
+        let front = self.front.upgrade().ok_or(GenerateError::Stopped)?;
         let md5 = md5::compute(CONTENT);
         let object = Object {
             crc64: crc64::checksum(CONTENT),
@@ -53,7 +53,8 @@ impl Server {
             headers: vec![("content-type".into(), "text/plain".into())],
             ..Object::default()
         };
-        service
+        front
+            .service
             .store
             .generate(bucket, prefix, count, CONTENT, object)
             .map_err(|error| match error {
