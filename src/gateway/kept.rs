@@ -8,6 +8,7 @@ use ossftp_core::driver::ObjectReader;
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{Error, ObjectMeta, Payload};
 
+use super::append;
 use super::errors::{Action, is_missing, told};
 use super::mount::{Calls, Mount};
 use super::parts::{self, MIN_PART, Piece};
@@ -65,7 +66,7 @@ pub(crate) fn find_kept(
     if length > meta.size {
         return Err(beyond_the_end(meta.size));
     }
-    if length == 0 {
+    if length == 0 && !(offset.is_none() && append::is_appendable(&meta)) {
         return Ok(None);
     }
     let pieces = if length < MIN_PART {

@@ -18,6 +18,7 @@ use ossftp_core::{ErrorKind, FtpPath, StorageError, StoreMode};
 use ossftp_oss::crc64::{Crc64, combine};
 use ossftp_oss::{ObjectMeta, PutObject};
 
+use super::append;
 use super::buffer::{PartBuffer, Windows};
 use super::config::Partial;
 use super::errors::{Action, told};
@@ -64,7 +65,7 @@ impl OssWriter {
         path: &FtpPath,
         mode: StoreMode,
         expected: Option<u64>,
-    ) -> Result<Self, StorageError> {
+    ) -> Result<Box<dyn ObjectWriter>, StorageError> {
         if mount.is_known_directory(path) {
             let kind = match mode {
                 StoreMode::New => ErrorKind::Exists,
@@ -80,7 +81,12 @@ impl OssWriter {
         let kept = match mode {
             StoreMode::Replace | StoreMode::At(0) => None,
             StoreMode::At(offset) => find_kept(mount, &calls, &key, Some(offset))?,
-            StoreMode::Append => find_kept(mount, &calls, &key, None)?,
+            StoreMode::Append => match find_kept(mount, &calls, &key, None)? {
+                Some(kept) if append::is_appendable(&kept.meta) => {
+                    return Ok(append::open(mount, calls, key, &kept.meta, windows));
+                }
+                kept => kept,
+            },
             StoreMode::New => {
                 check_free(&calls, &key)?;
                 None
@@ -106,7 +112,7 @@ impl OssWriter {
             // Already now: a client whose connection died comes back before this session knows.
             writer.mount.set_broken(&writer.key);
         }
-        Ok(writer)
+        Ok(Box::new(writer))
     }
 
     /// Goes on with an upload that was left open: the next byte is the one after its parts.

@@ -2,10 +2,17 @@
 
 #![cfg(feature = "dev-store")]
 
+mod appends;
+mod buckets;
 mod copies;
 mod directories;
+mod doubles;
 mod faults;
 mod hashes;
+mod hidden;
+mod keeping;
+mod links;
+mod listings;
 mod logins;
 mod model;
 mod names;
