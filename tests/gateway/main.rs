@@ -3,6 +3,7 @@
 #![cfg(feature = "dev-store")]
 
 mod copies;
+mod copies_whole;
 mod directories;
 mod faults;
 mod hashes;
@@ -11,8 +12,10 @@ mod model;
 mod names;
 mod proxy;
 mod reading;
+mod rename_trees;
 mod renames;
 mod restores;
+mod times;
 mod trees;
 mod unique;
 mod world;

@@ -28,6 +28,7 @@ pub(crate) type Done<T = ()> = Result<T, StorageError>;
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pub(crate) storage: OssStorage,
+    config: GatewayConfig,
     store: Bucket,
     _server: Server,
     _dir: tempfile::TempDir,
@@ -57,7 +58,8 @@ impl World {
         let mut client = ClientConfig::new(direct, Credentials::new(ID, SECRET));
         client.region = Some("cn-hangzhou".to_owned());
         Self {
-            storage: OssStorage::new(config).unwrap(),
+            storage: OssStorage::new(config.clone()).unwrap(),
+            config,
             store: Client::new(client).unwrap().bucket(BUCKET),
             proxy,
             _server: server,
@@ -75,6 +77,16 @@ impl World {
     /// A new session.
     pub(crate) fn session(&self) -> Session {
         let (volume, _) = self.login(&format!("{ID}/{BUCKET}"), SECRET).unwrap();
+        self.proxy.take();
+        Session { volume }
+    }
+
+    /// A session with another instance of the gateway.
+    pub(crate) fn elsewhere(&self) -> Session {
+        let storage = OssStorage::new(self.config.clone()).unwrap();
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let request = LoginRequest::new(format!("{ID}/{BUCKET}"), Secret::new(SECRET), peer);
+        let (volume, _) = storage.login(&request, &Cancel::new()).unwrap();
         self.proxy.take();
         Session { volume }
     }
@@ -100,9 +112,16 @@ impl World {
 
     /// All keys in the bucket.
     pub(crate) fn keys(&self) -> Vec<String> {
-        let page = self.store.list_objects_v2(&ListObjects::default()).unwrap();
-        assert!(!page.is_truncated);
-        page.objects.into_iter().map(|o| o.key).collect()
+        let mut list = ListObjects::default();
+        let mut keys = Vec::new();
+        loop {
+            let page = self.store.list_objects_v2(&list).unwrap();
+            keys.extend(page.objects.into_iter().map(|o| o.key));
+            list.continuation_token = page.next.filter(|_| page.is_truncated);
+            if list.continuation_token.is_none() {
+                return keys;
+            }
+        }
     }
 
     /// The object's bytes, past the gateway.
