@@ -100,6 +100,18 @@ pub(crate) struct Demo {
     pub(crate) runtime: Runtime,
 }
 
+/// Many small objects for the dev store to make at the start.
+#[cfg(feature = "dev-store")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Generate {
+    /// Where.
+    pub(crate) bucket: String,
+    /// What their keys begin with.
+    pub(crate) prefix: String,
+    /// How many.
+    pub(crate) count: u64,
+}
+
 /// The arguments of `oss-ftp dev-store`.
 #[cfg(feature = "dev-store")]
 #[derive(Clone, PartialEq, Eq)]
@@ -114,6 +126,8 @@ pub(crate) struct DevStore {
     pub(crate) access_key_secret: String,
     /// The buckets; made where they do not exist.
     pub(crate) buckets: Vec<String>,
+    /// Objects to make at the start.
+    pub(crate) generate: Vec<Generate>,
     /// Where each request is written down.
     pub(crate) log: Option<PathBuf>,
     /// How much is logged.
@@ -129,6 +143,7 @@ impl std::fmt::Debug for DevStore {
             .field("dir", &self.dir)
             .field("access_key_id", &self.access_key_id)
             .field("buckets", &self.buckets)
+            .field("generate", &self.generate)
             .finish_non_exhaustive()
     }
 }
@@ -291,6 +306,13 @@ fn dev_store_arguments() -> Vec<Arg> {
         )
         .required(true)
         .action(clap::ArgAction::Append),
+        flag(
+            "generate",
+            "BUCKET:PREFIX:COUNT",
+            "Make COUNT small objects in BUCKET, PREFIX0000000 and up; give it again for more",
+        )
+        .value_parser(ValueParser::new(generate))
+        .action(clap::ArgAction::Append),
         flag("log", "FILE", "File to write a line per request to")
             .value_parser(value_parser!(PathBuf)),
         log_level_argument(),
@@ -441,6 +463,10 @@ fn dev_store(matches: &ArgMatches) -> Result<DevStore, Failure> {
             .get_many::<String>("bucket")
             .map(|names| names.cloned().collect())
             .unwrap_or_default(),
+        generate: matches
+            .get_many::<Generate>("generate")
+            .map(|all| all.cloned().collect())
+            .unwrap_or_default(),
         log: optional(matches, "log"),
         log_level: value(matches, "loglevel")?,
     })
@@ -471,6 +497,22 @@ fn optional<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) 
 fn value<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Result<T, Failure> {
     optional(matches, name)
         .ok_or_else(|| Failure::Usage(format!("--{name} is missing; give it a value")))
+}
+
+/// A prefix may hold colons; a bucket and a number may not.
+#[cfg(feature = "dev-store")]
+fn generate(text: &str) -> Result<Generate, &'static str> {
+    let parts = || {
+        let (bucket, rest) = text.split_once(':')?;
+        let (prefix, count) = rest.rsplit_once(':')?;
+        let generate = Generate {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            count: count.parse().ok()?,
+        };
+        Some(generate).filter(|_| !prefix.starts_with(['/', '\\']))
+    };
+    parts().ok_or("it is a bucket, a prefix without a slash before it, and a number, such as my-bucket:dir/:1000")
 }
 
 fn ipv4(text: &str) -> Result<Ipv4Addr, &'static str> {
@@ -682,6 +724,24 @@ mod tests {
     }
 
     #[cfg(feature = "dev-store")]
+    #[test]
+    #[cfg(feature = "dev-store")]
+    fn objects_to_generate_are_bucket_prefix_and_count() {
+        let expected = Generate {
+            bucket: "b-1".to_owned(),
+            prefix: "a:b/".to_owned(),
+            count: 1_000_000,
+        };
+        assert_eq!(generate("b-1:a:b/:1000000"), Ok(expected));
+        assert_eq!(
+            generate("b-1::3").map(|made| made.prefix),
+            Ok(String::new())
+        );
+        for wrong in ["b-1:3", "b-1:a:", "b-1:a:x", "b-1:/a:3", ""] {
+            assert!(generate(wrong).is_err(), "{wrong}");
+        }
+    }
+
     #[test]
     fn the_secret_of_a_dev_store_is_not_shown() {
         let arguments = [

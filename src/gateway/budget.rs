@@ -13,6 +13,10 @@ use super::lock;
 /// The least that a transfer can work with, in bytes, the buffers of its HTTP connection included.
 pub(crate) const WINDOW: u64 = 1 << 20;
 
+/// What the HTTP connection of one request takes, in bytes: four buffers of 32 KiB and those of
+/// TLS below them.
+pub(crate) const CONNECTION: u64 = 192 << 10;
+
 /// So many bytes for all transfers. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<State>);
@@ -54,6 +58,16 @@ impl Budget {
         claim.grow(bytes).then_some(claim)
     }
 
+    /// Takes `bytes` for what a transfer can do without, if they are free at this moment and
+    /// leave a quarter of the budget to transfers that are yet to begin.
+    pub(crate) fn spare(&self, bytes: u64) -> Option<Claim> {
+        let mut claim = Claim {
+            budget: self.clone(),
+            bytes: 0,
+        };
+        claim.grow_leaving(bytes, self.0.total / 4).then_some(claim)
+    }
+
     /// How many bytes are taken now.
     #[cfg(test)]
     pub(crate) fn taken(&self) -> u64 {
@@ -77,9 +91,15 @@ impl Claim {
     /// Takes `more` bytes if all of them are free at this moment.
     #[must_use]
     pub(crate) fn grow(&mut self, more: u64) -> bool {
+        self.grow_leaving(more, 0)
+    }
+
+    /// The same, if at least `rest` bytes are free after it.
+    fn grow_leaving(&mut self, more: u64, rest: u64) -> bool {
         let state = &self.budget.0;
         let mut taken = lock(&state.taken);
-        if more > state.total.saturating_sub(*taken) {
+        let free = state.total.saturating_sub(*taken);
+        if more > free.saturating_sub(rest) {
             return false;
         }
         *taken += more;
@@ -116,6 +136,19 @@ mod tests {
         assert_eq!(budget.taken(), second.bytes());
         assert!(budget.admit().is_ok());
         assert!(Budget::new(0).admit().is_ok());
+    }
+
+    #[test]
+    fn what_is_not_needed_leaves_room_for_others() {
+        let budget = Budget::new(8 * WINDOW);
+        let spare = budget.spare(6 * WINDOW).unwrap();
+        assert!(budget.spare(1).is_none());
+        let first = budget.admit().unwrap();
+        let second = budget.admit().unwrap();
+        drop(spare);
+        assert_eq!(budget.taken(), first.bytes() + second.bytes());
+        assert!(budget.spare(4 * WINDOW + 1).is_none());
+        assert!(budget.spare(4 * WINDOW).is_some());
     }
 
     proptest! {

@@ -12,7 +12,7 @@
 //! | directory `a` | the prefix `a/`, whether or not there is a marker, the empty object `a/` |
 //! | `STOR` | PutObject up to one part, else a multipart upload; visible when it is whole |
 //! | `APPE`, `REST` and `STOR` | UploadPartCopy of what is kept, and the new bytes |
-//! | `RETR` | GetObject, going on unseen where a connection breaks |
+//! | `RETR` | GetObject, for large files several at a time, going on unseen where a connection breaks |
 //! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted; or Rename, where the bucket has it |
 //! | `MFMT` | a copy onto itself with another `x-oss-meta-mtime`, where that is switched on |
 //! | `SITE CPFR`, `SITE CPTO` | one such copy of a file |
@@ -41,16 +41,20 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod ahead;
 mod budget;
 mod buffer;
 mod cancel;
 mod config;
 mod copy;
 mod crew;
+mod depth;
 mod dirs;
 mod duplicate;
 mod errors;
 mod hash;
+mod headers;
+mod kept;
 mod keys;
 mod lanes;
 mod list;
@@ -58,17 +62,21 @@ mod login;
 mod memory;
 mod mount;
 mod native;
+mod pace;
 mod parts;
+mod piece;
 mod read;
 mod recent;
 mod rename;
 mod rename_tree;
 mod restore;
 mod route;
+mod sending;
+mod stream;
 mod times;
-
 mod tree;
 mod upload;
+mod uploads;
 mod volume;
 mod write;
 

@@ -20,6 +20,7 @@ use super::lock;
 use super::memory::Memory;
 use super::native::Namespaces;
 use super::recent::Recent;
+use super::uploads::Uploads;
 
 /// How many broken uploads are remembered.
 const MAX_BROKEN: usize = 10_000;
@@ -35,6 +36,8 @@ pub(crate) struct Process {
     pub(crate) budget: Budget,
     /// The threads of all transfers' requests.
     pub(crate) lanes: Lanes,
+    /// The multipart uploads that are not over.
+    pub(crate) uploads: Uploads,
     /// Which buckets rename by themselves.
     pub(crate) namespaces: Namespaces,
     broken: Names,
@@ -45,6 +48,7 @@ impl Process {
         Self {
             budget: Budget::new(config.transfer_memory),
             lanes: Lanes::new(config.max_threads),
+            uploads: Uploads::default(),
             config,
             namespaces: Namespaces::default(),
             broken: Mutex::new(Recent::new(MAX_BROKEN)),
@@ -156,6 +160,21 @@ impl Calls {
             }
             None => self.bucket.clone(),
         }
+    }
+
+    /// Calls that stop with these, or alone when they are told to.
+    pub(crate) fn fork(&self) -> Self {
+        let link = self.link.fork();
+        Self {
+            bucket: self.bucket.with_cancel(link.handle()),
+            until: self.until,
+            link: Arc::new(link),
+        }
+    }
+
+    /// Stops these calls, not those that they were forked from.
+    pub(crate) fn stop(&self) {
+        self.link.stop();
     }
 
     /// Whether the driver has given up.

@@ -18,5 +18,6 @@ mod restores;
 mod times;
 mod trees;
 mod unique;
+mod windows;
 mod world;
 mod writing;
