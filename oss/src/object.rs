@@ -69,9 +69,11 @@ pub struct CopyObject {
     /// New metadata in place of that of the source: all of it, the content type included. Its `forbid_overwrite` does
     /// not count, the one below does.
     pub replace: Option<PutObject>,
-    /// The storage class of the copy, which is the bucket's own otherwise, whatever the source has. The one in `replace`
-    /// goes before it.
+    /// The storage class of the copy, such as `IA`; `None` for that of `replace`, else the bucket's own.
     pub storage_class: Option<String>,
+    /// New tags in place of those of the source, none of them if empty; `None` for those of `replace` if it has any,
+    /// else those of the source.
+    pub tagging: Option<Vec<(String, String)>>,
     /// Fails with `FileAlreadyExists` (409) if the target exists. Such a call is tried once.
     pub forbid_overwrite: bool,
 }

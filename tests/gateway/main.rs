@@ -10,6 +10,7 @@ mod hashes;
 mod logins;
 mod model;
 mod names;
+mod native_renames;
 mod proxy;
 mod reading;
 mod rename_trees;

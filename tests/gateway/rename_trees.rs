@@ -228,15 +228,13 @@ fn copies_are_compared_by_etag_or_by_checksum() {
     assert_eq!(world.keys(), TREE);
     // The ETag of an object of parts says nothing.
     session.stor("/d/big", &noise(3 * PART)).unwrap();
-    world.proxy.rule("CopyObject", 2, 1, Act::LieAboutCrc);
+    world.proxy.rule("CopyObject", 0, 9, Act::LieAboutCrc);
+    assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::Unavailable);
+    world.proxy.clear();
+    assert_eq!(world.keys().len(), TREE.len() + 1);
     let requests = world.requests(|| session.rename("/d", "/n").unwrap());
     let heads = requests.iter().filter(|r| *r == "HeadObject d/big");
     assert_eq!(heads.count(), 1, "{requests:?}");
-    world.proxy.clear();
-    world.proxy.rule("CopyObject", 0, 9, Act::LieAboutCrc);
-    assert_eq!(kind(session.rename("/n", "/m")), ErrorKind::Unavailable);
-    let left = |key: &&String| key.starts_with("m/");
-    assert_eq!(world.keys().iter().filter(left).count(), 0);
     assert!(world.get("n/big") == noise(3 * PART));
 }
 
@@ -422,7 +420,9 @@ fn a_fault_anywhere_loses_nothing() {
                     assert!(source.is_empty() && target == all, "{what}");
                 } else if target == all {
                     // The same again finishes it, elsewhere too.
-                    world.elsewhere().rename("/d", "/n").expect(&what);
+                    if !source.is_empty() {
+                        world.elsewhere().rename("/d", "/n").expect(&what);
+                    }
                     assert_eq!(names(&world, "d/"), NONE, "{what}");
                 } else {
                     assert!(source == all, "{what}: {source:?} {target:?}");

@@ -40,10 +40,20 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::of(|_| {}, change)
+    }
+
+    /// A world whose bucket has a hierarchical namespace.
+    pub(crate) fn hierarchical(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::of(|store| store.hierarchical = vec![BUCKET.into()], change)
+    }
+
+    fn of(store: impl FnOnce(&mut Config), change: impl FnOnce(&mut GatewayConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path());
         config.credentials = vec![(ID.into(), SECRET.into())];
         config.buckets = vec![BUCKET.into()];
+        store(&mut config);
         let server = Server::start(config).unwrap();
         let proxy = Proxy::start(server.local_addr());
         let mut config = GatewayConfig::default();

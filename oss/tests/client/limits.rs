@@ -143,3 +143,31 @@ fn nobody_there_is_no_connection() {
     );
     assert!(!failed.outcome_unknown());
 }
+
+#[test]
+fn a_deadline_covers_an_answer_that_is_to_be_read() {
+    let server = Server::start([Step::Stall]);
+    let bucket = bucket(&server).with_deadline(Some(Duration::from_millis(50)));
+    let failed = bucket.get_object("k", &get(None)).unwrap_err();
+    assert_eq!(failed, Error::DeadlineExceeded);
+    // But not its body.
+    let data = vec![7; 100_000];
+    let crc = checksum(&data).to_string();
+    let server = Server::start([ok(&[("x-oss-hash-crc64ecma", &crc)], &data)]);
+    let bucket = self::bucket(&server).with_deadline(Some(Duration::from_secs(5)));
+    let mut body = bucket.get_object("k", &get(None)).unwrap();
+    let mut read = Vec::new();
+    body.read_to_end(&mut read).unwrap();
+    assert!(read == data);
+}
+
+#[test]
+fn a_deadline_covers_all_requests_of_a_complete() {
+    let busy = || Step::Answer(error("500 Internal Server Error", "InternalError"));
+    // Complete, HEAD, and Complete again, which hangs.
+    let missing = || Step::Answer(error("404 Not Found", "NoSuchKey"));
+    let server = Server::start([busy(), missing(), Step::Stall, Step::Stall]);
+    let bucket = bucket(&server).with_deadline(Some(Duration::from_millis(300)));
+    assert_eq!(complete(&bucket).unwrap_err(), Error::DeadlineExceeded);
+    assert_eq!(server.requests().len(), 3);
+}
