@@ -307,7 +307,7 @@ impl Bucket {
         let mut class = copy.storage_class.as_ref();
         let mut tags = copy.tagging.as_ref();
         if let Some(put) = &copy.replace {
-            class = class.or(put.storage_class.as_ref());
+            class = put.storage_class.as_ref().or(class);
             tags = tags.or(Some(&put.tagging).filter(|tags| !tags.is_empty()));
             let put = PutObject {
                 forbid_overwrite: false,

@@ -212,7 +212,8 @@ impl Client {
             .deadline
             .and_then(|time| Instant::now().checked_add(time));
         let replayable = body.as_ref().is_none_or(|body| body.replayable());
-        let (mut attempt, mut stale_before, mut corrected) = (1, false, false);
+        let mut attempt = 1;
+        let (mut stale_before, mut corrected, mut renewed) = (false, false, false);
         loop {
             self.check(until)?;
             let failure = match run(self, spec, again(&mut body), until) {
@@ -233,6 +234,10 @@ impl Client {
                     return Err(failure.error);
                 }
                 corrected = true;
+            } else if replayable && !renewed && self.config.credentials.renew_after(&failure.error)
+            {
+                // Refused for its key, it was not carried out either.
+                renewed = true;
             } else if may_repeat
                 && failure.error.retryable()
                 && attempt < self.config.retry.attempts

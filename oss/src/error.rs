@@ -200,7 +200,11 @@ impl Error {
             Self::Service(error) => {
                 matches!(error.status, 401 | 408 | 429)
                     || error.status >= 500
-                    || matches!(error.code.as_str(), "RequestTimeTooSkewed" | "BadRequest")
+                    // Damaged on its way: what is sent again may arrive.
+                    || matches!(
+                        error.code.as_str(),
+                        "RequestTimeTooSkewed" | "BadRequest" | "InvalidDigest"
+                    )
             }
             Self::Protocol(error) => {
                 matches!(

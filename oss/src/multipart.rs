@@ -123,10 +123,8 @@ impl Bucket {
             // A later try finds the upload gone, or its own object in the way.
             let gone = unknown && matches!(error.code(), "NoSuchUpload" | "FileAlreadyExists");
             unknown |= error.outcome_unknown();
-            // A wrong CRC-64 is an outcome; any other answer that makes no sense says nothing.
-            let is_damaged = matches!(error, Error::Protocol(ProtocolError::BadCrc { .. }));
+            // A wrong CRC-64 too may come from the answer alone.
             if (gone || error.outcome_unknown())
-                && !is_damaged
                 && let Some(result) = self.with_until(until)?.completed_after_all(key, expect)
             {
                 debug!("complete settled by HEAD after: {error}");

@@ -9,7 +9,7 @@ use crate::payload::SliceBody;
 use crate::xml;
 
 impl Bucket {
-    /// GetObjectTagging: pairs of name and value; none if the object has no tags.
+    /// GetObjectTagging: pairs of name and value; none if the object has no tags. Needs a right of its own.
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::is_not_found`] if there is no such object.
@@ -18,7 +18,8 @@ impl Bucket {
         xml::tagging(&self.client.call(&spec, None)?.body)
     }
 
-    /// PutObjectTagging: replaces all tags, at most 10, with names of at most 128 bytes and values of at most 256.
+    /// PutObjectTagging: replaces all tags, at most 10, with names of at most 128 bytes and values of at most 256. Needs a
+    /// right of its own.
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::Invalid`] if a tag has a character that XML can't carry.

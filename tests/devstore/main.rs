@@ -7,6 +7,7 @@ mod archive;
 mod auth;
 mod client;
 mod crash;
+mod faults;
 mod http;
 mod keys;
 mod limits;

@@ -2,11 +2,18 @@
 
 #![cfg(feature = "dev-store")]
 
+mod appends;
+mod buckets;
 mod copies;
 mod copies_whole;
 mod directories;
+mod doubles;
 mod faults;
 mod hashes;
+mod hidden;
+mod keeping;
+mod links;
+mod listings;
 mod logins;
 mod model;
 mod names;
@@ -19,6 +26,7 @@ mod restores;
 mod times;
 mod trees;
 mod unique;
+mod uploads;
 mod windows;
 mod world;
 mod writing;

@@ -40,19 +40,29 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::of(|_| {}, change)
+        Self::with_buckets(&[BUCKET], change)
+    }
+
+    /// A store with these buckets; the first is that of the helpers here.
+    pub(crate) fn with_buckets(buckets: &[&str], change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::of(buckets, |_| {}, change)
     }
 
     /// A world whose bucket has a hierarchical namespace.
     pub(crate) fn hierarchical(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::of(|store| store.hierarchical = vec![BUCKET.into()], change)
+        let hierarchical = |store: &mut Config| store.hierarchical = vec![BUCKET.into()];
+        Self::of(&[BUCKET], hierarchical, change)
     }
 
-    fn of(store: impl FnOnce(&mut Config), change: impl FnOnce(&mut GatewayConfig)) -> Self {
+    fn of(
+        buckets: &[&str],
+        store: impl FnOnce(&mut Config),
+        change: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path());
         config.credentials = vec![(ID.into(), SECRET.into())];
-        config.buckets = vec![BUCKET.into()];
+        config.buckets = buckets.iter().map(|&name| name.into()).collect();
         store(&mut config);
         let server = Server::start(config).unwrap();
         let proxy = Proxy::start(server.local_addr());
@@ -70,7 +80,7 @@ impl World {
         Self {
             storage: OssStorage::new(config.clone()).unwrap(),
             config,
-            store: Client::new(client).unwrap().bucket(BUCKET),
+            store: Client::new(client).unwrap().bucket(buckets[0]),
             proxy,
             _server: server,
             _dir: dir,
@@ -222,6 +232,7 @@ impl Session {
                 entries,
                 more,
                 directory,
+                ..
             } => Ok((entries.iter().map(shown).collect(), more, directory)),
             other => panic!("{other:?}"),
         }

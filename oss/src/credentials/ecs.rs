@@ -219,6 +219,10 @@ impl CredentialProvider for EcsRamRole {
     fn credentials(&self) -> Result<Credentials> {
         self.keys.get(Instant::now, || self.fetch())
     }
+
+    fn refused(&self) -> bool {
+        self.keys.forget(Instant::now())
+    }
 }
 
 impl fmt::Debug for EcsRamRole {

@@ -48,6 +48,14 @@ pub trait CredentialProvider: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`Error::Credentials`] if there is none. The call that asked fails with it and is not tried again.
     fn credentials(&self) -> Result<Credentials>;
+
+    /// OSS has refused the key of the moment: its token has ended, or there is no such key. Returns whether another one
+    /// may be had by asking again; the call is then sent once more.
+    ///
+    /// A provider that remembers keys forgets them here, for its clock may have stood still while the machine slept.
+    fn refused(&self) -> bool {
+        false
+    }
 }
 
 impl CredentialProvider for Credentials {
@@ -76,6 +84,18 @@ impl CredentialSource {
                 check(&credentials)?;
                 Ok(Cow::Owned(credentials))
             }
+        }
+    }
+
+    /// Whether there may be another key after this error.
+    pub(crate) fn renew_after(&self, error: &Error) -> bool {
+        let refused = matches!(
+            error.code(),
+            "InvalidSecurityToken" | "SecurityTokenExpired" | "InvalidAccessKeyId"
+        );
+        match self {
+            Self::Provider(provider) if refused => provider.refused(),
+            _ => false,
         }
     }
 

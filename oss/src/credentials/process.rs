@@ -125,6 +125,10 @@ impl CredentialProvider for Process {
     fn credentials(&self) -> Result<Credentials> {
         self.keys.get(Instant::now, || self.fetch())
     }
+
+    fn refused(&self) -> bool {
+        self.keys.forget(Instant::now())
+    }
 }
 
 impl fmt::Debug for Process {

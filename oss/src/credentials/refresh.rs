@@ -38,6 +38,7 @@ struct State {
 
 struct Keys {
     credentials: Credentials,
+    since: Instant,
     renew: Option<Instant>,
     end: Option<Instant>,
 }
@@ -47,6 +48,7 @@ impl Keys {
         let after = |time: Duration| now.checked_add(time.max(LEAST));
         Self {
             credentials: key.credentials,
+            since: now,
             renew: key.life.and_then(|life| after(life / 2)),
             end: key.life.and_then(after),
         }
@@ -125,6 +127,18 @@ impl Refreshing {
         let _turn = Turn(self);
         let result = fetch();
         self.take(now(), result)
+    }
+
+    /// Forgets a key that OSS has refused, unless it is so new that another one would be no better. Returns whether
+    /// the next [`Refreshing::get`] gives another key.
+    pub(super) fn forget(&self, now: Instant) -> bool {
+        let mut state = self.lock();
+        let new = |keys: &Keys| now.saturating_duration_since(keys.since) < LEAST;
+        if state.keys.as_ref().is_some_and(new) {
+            return false;
+        }
+        state.keys = None;
+        true
     }
 
     fn take(&self, now: Instant, result: Result<Temporary>) -> Result<Credentials> {
@@ -214,6 +228,19 @@ mod tests {
         );
         let new = keys.get(at(1001), || Ok(key("new", 1000))).unwrap();
         assert_eq!(new.access_key_id, "new");
+    }
+
+    #[test]
+    fn refused_keys_are_forgotten_once_a_minute() {
+        let (keys, start) = (keys(), Instant::now());
+        let at = |after: u64| start + Duration::from_secs(after);
+        keys.get(|| at(0), || Ok(key("a", 9000))).unwrap();
+        assert!(!keys.forget(at(59)));
+        keys.get(|| at(59), || unreachable!()).unwrap();
+        assert!(keys.forget(at(60)));
+        let new = keys.get(|| at(60), || Ok(key("b", 9000))).unwrap();
+        assert_eq!(new.access_key_id, "b");
+        assert!(!keys.forget(at(61)));
     }
 
     #[test]

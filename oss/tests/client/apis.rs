@@ -200,7 +200,7 @@ fn copies_say_what_becomes_of_class_and_tags() {
             ["Archive", "Replace", tags, "-"],
             ["-", "Replace", "-", "-"],
             ["IA", "Replace", tags, "REPLACE"],
-            ["Archive", "Replace", tags, "REPLACE"],
+            ["IA", "Replace", tags, "REPLACE"],
         ]
     );
 }

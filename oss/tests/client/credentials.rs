@@ -44,6 +44,52 @@ fn a_provider_is_asked_for_each_signature() {
     assert!(url.url.contains("x-oss-credential=id3%2F"), "{}", url.url);
 }
 
+#[derive(Debug)]
+struct Renewing {
+    renewals: AtomicU32,
+    most: u32,
+}
+
+impl CredentialProvider for Renewing {
+    fn credentials(&self) -> ossftp_oss::Result<Credentials> {
+        let number = self.renewals.load(Ordering::Relaxed);
+        Ok(Credentials::new(format!("id{number}"), SECRET))
+    }
+
+    fn refused(&self) -> bool {
+        self.renewals.fetch_add(1, Ordering::Relaxed) < self.most
+    }
+}
+
+#[test]
+fn a_refused_key_is_renewed_once_a_call() {
+    let expired = || Step::Answer(error("403 Forbidden", "SecurityTokenExpired"));
+    let run = |script: Vec<Step>, most: u32| {
+        let server = Server::start(script);
+        let renewals = AtomicU32::new(0);
+        let provider = Arc::new(Renewing { renewals, most });
+        let client = Client::new(config(&server)).unwrap();
+        let result = put(
+            &client.with_provider(provider).bucket("examplebucket"),
+            b"x",
+        );
+        let requests = server.requests();
+        requests.iter().for_each(verify);
+        (result.map(|_| ()), requests.len())
+    };
+    assert_eq!(run(vec![expired(), uploaded(b"x")], 1), (Ok(()), 2));
+    let (failed, requests) = run(vec![expired(), expired(), uploaded(b"x")], 9);
+    assert_eq!(
+        (failed.unwrap_err().code(), requests),
+        ("SecurityTokenExpired", 2)
+    );
+    // There is no other key.
+    assert_eq!(run(vec![expired(), uploaded(b"x")], 0).1, 1);
+    // A wrong secret is no matter of time.
+    let wrong = Step::Answer(error("403 Forbidden", "SignatureDoesNotMatch"));
+    assert_eq!(run(vec![wrong, uploaded(b"x")], 9).1, 1);
+}
+
 /// The keys of a role that end at this time, in an answer of this time.
 fn role_key(id: &str, date: &str, expiration: &str) -> Step {
     let body = format!(
