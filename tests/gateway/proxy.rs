@@ -44,6 +44,10 @@ pub(crate) enum Act {
     Damage,
     /// Passes it on, and changes the CRC-64 in the answer.
     LieAboutCrc,
+    /// Passes it on, and changes the ETag in the answer's body.
+    LieAboutEtag,
+    /// Both.
+    LieAboutBoth,
     /// Passes it on, waits until the test waits too, and gives the answer back when it does so
     /// once more.
     Hold(Arc<Barrier>),
@@ -167,6 +171,11 @@ fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()>
                 }
             }
             Some(Act::LieAboutCrc) => lie_about_crc(&mut answer.head),
+            Some(Act::LieAboutEtag) => lie_about_etag(&mut answer.body),
+            Some(Act::LieAboutBoth) => {
+                lie_about_crc(&mut answer.head);
+                lie_about_etag(&mut answer.body);
+            }
             _ => {}
         }
         client.write_all(&[answer.head.as_bytes(), &answer.body[..end]].concat())?;
@@ -184,6 +193,17 @@ fn lie_about_crc(head: &mut String) {
     let end = at + head[at..].find('\r').unwrap();
     let other = if head[..end].ends_with('7') { "8" } else { "7" };
     head.replace_range(end - 1..end, other);
+}
+
+/// Changes the first digit of the ETag.
+fn lie_about_etag(body: &mut [u8]) {
+    let name = b"<ETag>";
+    let at = body.windows(name.len()).position(|w| w == name).unwrap() + name.len();
+    let digit = body[at..]
+        .iter_mut()
+        .find(|b| b.is_ascii_hexdigit())
+        .unwrap();
+    *digit = if *digit == b'7' { b'8' } else { b'7' };
 }
 
 fn read_message(reader: &mut impl BufRead, has_body: bool) -> io::Result<Option<Message>> {
@@ -256,11 +276,15 @@ fn seen(head: &str) -> Seen {
         "GET" if has("list-type") => "ListObjectsV2",
         "GET" if has("location") => "GetBucketLocation",
         "GET" if has("uploads") => "ListMultipartUploads",
+        "GET" if has("uploadId") => "ListParts",
+        "GET" if has("bucketInfo") => "GetBucketInfo",
+        "GET" if has("symlink") => "GetSymlink",
+        "GET" if has("tagging") => "GetObjectTagging",
         "GET" if key.is_empty() => "ListBuckets",
         "GET" => "GetObject",
+        "PUT" if has("symlink") => "PutSymlink",
         "PUT" if has("uploadId") && is_copy => "UploadPartCopy",
         "PUT" if has("uploadId") => "UploadPart",
-        "PUT" if has("symlink") => "PutSymlink",
         "PUT" if is_copy => "CopyObject",
         "PUT" => "PutObject",
         "POST" if has("append") => "AppendObject",
@@ -268,11 +292,12 @@ fn seen(head: &str) -> Seen {
         "POST" if has("uploadId") => "CompleteMultipartUpload",
         "POST" if has("delete") => "DeleteObjects",
         "POST" if has("restore") => "RestoreObject",
+        "POST" if has("x-oss-rename") => "Rename",
         "DELETE" if has("uploadId") => "AbortMultipartUpload",
         "DELETE" => "DeleteObject",
         other => panic!("what is {other} {target}?"),
     };
-    let key = if api == "ListObjectsV2" {
+    let key = if matches!(api, "ListObjectsV2" | "ListMultipartUploads") {
         value("prefix").unwrap_or_default()
     } else {
         key

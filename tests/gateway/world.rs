@@ -28,6 +28,7 @@ pub(crate) type Done<T = ()> = Result<T, StorageError>;
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pub(crate) storage: OssStorage,
+    config: GatewayConfig,
     store: Bucket,
     _server: Server,
     _dir: tempfile::TempDir,
@@ -39,15 +40,33 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::with_buckets(&[BUCKET], change)
+        Self::of(&[BUCKET], |_| {}, change)
     }
 
     /// A store with these buckets; the first is that of the helpers here.
     pub(crate) fn with_buckets(buckets: &[&str], change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::of(buckets, |_| {}, change)
+    }
+
+    /// A world whose bucket has a hierarchical namespace.
+    pub(crate) fn hierarchical(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::of(
+            &[BUCKET],
+            |store| store.hierarchical = vec![BUCKET.into()],
+            change,
+        )
+    }
+
+    fn of(
+        buckets: &[&str],
+        store: impl FnOnce(&mut Config),
+        change: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path());
         config.credentials = vec![(ID.into(), SECRET.into())];
         config.buckets = buckets.iter().map(|&name| name.into()).collect();
+        store(&mut config);
         let server = Server::start(config).unwrap();
         let proxy = Proxy::start(server.local_addr());
         let mut config = GatewayConfig::default();
@@ -62,7 +81,8 @@ impl World {
         let mut client = ClientConfig::new(direct, Credentials::new(ID, SECRET));
         client.region = Some("cn-hangzhou".to_owned());
         Self {
-            storage: OssStorage::new(config).unwrap(),
+            storage: OssStorage::new(config.clone()).unwrap(),
+            config,
             store: Client::new(client).unwrap().bucket(buckets[0]),
             proxy,
             _server: server,
@@ -80,6 +100,16 @@ impl World {
     /// A new session.
     pub(crate) fn session(&self) -> Session {
         let (volume, _) = self.login(&format!("{ID}/{BUCKET}"), SECRET).unwrap();
+        self.proxy.take();
+        Session { volume }
+    }
+
+    /// A session with another instance of the gateway.
+    pub(crate) fn elsewhere(&self) -> Session {
+        let storage = OssStorage::new(self.config.clone()).unwrap();
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let request = LoginRequest::new(format!("{ID}/{BUCKET}"), Secret::new(SECRET), peer);
+        let (volume, _) = storage.login(&request, &Cancel::new()).unwrap();
         self.proxy.take();
         Session { volume }
     }
@@ -105,9 +135,16 @@ impl World {
 
     /// All keys in the bucket.
     pub(crate) fn keys(&self) -> Vec<String> {
-        let page = self.store.list_objects_v2(&ListObjects::default()).unwrap();
-        assert!(!page.is_truncated);
-        page.objects.into_iter().map(|o| o.key).collect()
+        let mut list = ListObjects::default();
+        let mut keys = Vec::new();
+        loop {
+            let page = self.store.list_objects_v2(&list).unwrap();
+            keys.extend(page.objects.into_iter().map(|o| o.key));
+            list.continuation_token = page.next.filter(|_| page.is_truncated);
+            if list.continuation_token.is_none() {
+                return keys;
+            }
+        }
     }
 
     /// The object's bytes, past the gateway.

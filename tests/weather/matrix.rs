@@ -6,7 +6,7 @@
 //! prints a line per cell.
 
 use crate::client::{Client, read_all};
-use crate::world::{PART, World, noise};
+use crate::world::{PART, World, noise, wait_for};
 use ossftp::devstore::{Fault, FaultRule, Place};
 use ossftp::server::Runtime;
 use std::io::Write;
@@ -365,6 +365,15 @@ fn run_cell(
     let rule = world.store().faults().add(rule);
     let (reply, data) = say(&mut client, command, &new);
     let met = world.store().faults().hits(rule);
+    // A request that is held goes on when its rule goes, unless its client has left first.
+    wait_for("the held requests", || {
+        world
+            .store()
+            .faults()
+            .list()
+            .iter()
+            .all(|fault| fault.held == 0)
+    });
     world.store().faults().clear();
     let code: u16 = reply
         .get(..3)

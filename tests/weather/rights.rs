@@ -82,13 +82,8 @@ fn three_actions_below_a_prefix_are_enough() {
 #[test]
 fn a_login_without_the_right_to_list_says_so() {
     let world = world(Runtime::Smol, below_incoming(), |_| {});
-    for (user, part) in [
-        (format!("{CAMERA}/{BUCKET}"), "oss:ListObjects"),
-        (format!("{CAMERA}/no-such-bucket"), "no bucket"),
-    ] {
-        let mut client = world.connect();
-        client.ask(&format!("USER {user}"), 331);
-        let reply = client.ask("PASS camera-secret", 530);
-        assert!(reply.contains(part), "{reply}");
-    }
+    let mut client = world.connect();
+    client.ask(&format!("USER {CAMERA}/{BUCKET}"), 331);
+    let reply = client.ask("PASS camera-secret", 530);
+    assert!(reply.contains("oss:ListObjects"), "{reply}");
 }

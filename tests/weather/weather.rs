@@ -3,10 +3,14 @@
 use crate::world::{BUCKET, ID, SECRET, World};
 use ossftp::devstore::{Fault, FaultRule};
 use ossftp::server::Runtime;
-use std::sync::{Mutex, Once};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 /// What was logged by this process.
 static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn logged() -> MutexGuard<'static, Vec<String>> {
+    LOGGED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 struct Collector;
 
@@ -17,7 +21,7 @@ impl log::Log for Collector {
 
     fn log(&self, record: &log::Record<'_>) {
         let line = format!("{} {}", record.level(), record.args());
-        LOGGED.lock().unwrap().push(line);
+        logged().push(line);
     }
 
     fn flush(&self) {}
@@ -47,7 +51,7 @@ fn a_wrong_clock_is_corrected_and_logged_once() {
         client.store("STOR g", b"2");
     }
     assert!(world.store().faults().hits(rule) >= 9);
-    let logged = LOGGED.lock().unwrap();
+    let logged = logged().clone();
     let told = logged.iter().filter(|line| {
         (line.starts_with("WARN") || line.starts_with("INFO"))
             && line.contains("clock")
@@ -78,7 +82,7 @@ fn no_secret_is_logged() {
     let mut other = world.connect();
     other.ask(&format!("USER {ID}/{BUCKET}"), 331);
     other.ask("PASS test-secret-but-wrong", 530);
-    let logged = LOGGED.lock().unwrap();
+    let logged = logged().clone();
     assert!(
         logged
             .iter()

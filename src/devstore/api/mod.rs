@@ -297,7 +297,7 @@ fn invalid_name(key: &str) -> ApiError {
 }
 
 /// OSS's rules for keys: 1 to 1,023 bytes of UTF-8, not beginning with `/` or `\`. Everything else goes.
-fn check_key(key: &str) -> Result<(), ApiError> {
+pub(super) fn check_key(key: &str) -> Result<(), ApiError> {
     if key.len() > MAX_KEY || key.starts_with(['/', '\\']) {
         return Err(invalid_name(key));
     }
