@@ -57,7 +57,7 @@ impl World {
         )
     }
 
-    fn of(
+    pub(crate) fn of(
         buckets: &[&str],
         store: impl FnOnce(&mut Config),
         change: impl FnOnce(&mut GatewayConfig),
