@@ -54,7 +54,7 @@ impl World {
         Self::of(&[BUCKET], hierarchical, change)
     }
 
-    fn of(
+    pub(crate) fn of(
         buckets: &[&str],
         store: impl FnOnce(&mut Config),
         change: impl FnOnce(&mut GatewayConfig),
