@@ -11,6 +11,8 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use log::LevelFilter;
 use ossftp::config::{self, OSS, Setting};
+#[cfg(feature = "dev-store")]
+use ossftp::devstore::FaultRule;
 use ossftp::gateway::GatewayConfig;
 use ossftp::server::Runtime;
 use ossftp_core::Charset;
@@ -21,7 +23,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// What the program was asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Invocation {
     /// Show this text: `--help`, `--version`.
     Show(String),
@@ -114,7 +116,7 @@ pub(crate) struct Generate {
 
 /// The arguments of `oss-ftp dev-store`.
 #[cfg(feature = "dev-store")]
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct DevStore {
     /// Host and port to listen on; port 0 is any free one.
     pub(crate) listen: (String, u16),
@@ -130,6 +132,10 @@ pub(crate) struct DevStore {
     pub(crate) generate: Vec<Generate>,
     /// Where each request is written down.
     pub(crate) log: Option<PathBuf>,
+    /// What goes wrong from the start.
+    pub(crate) faults: Vec<FaultRule>,
+    /// Whether there is a control URL.
+    pub(crate) control: bool,
     /// How much is logged.
     pub(crate) log_level: LevelFilter,
 }
@@ -144,6 +150,7 @@ impl std::fmt::Debug for DevStore {
             .field("access_key_id", &self.access_key_id)
             .field("buckets", &self.buckets)
             .field("generate", &self.generate)
+            .field("faults", &self.faults)
             .finish_non_exhaustive()
     }
 }
@@ -317,6 +324,58 @@ fn dev_store_arguments() -> Vec<Arg> {
             .value_parser(value_parser!(PathBuf)),
         log_level_argument(),
     ]
+    .into_iter()
+    .chain(fault_arguments())
+    .collect()
+}
+
+/// The flags of `dev-store` that make it misbehave.
+#[cfg(feature = "dev-store")]
+fn fault_arguments() -> [Arg; 5] {
+    let short = |form: &'static str| {
+        ValueParser::new(move |text: &str| format!("{form}{text}").parse::<FaultRule>())
+    };
+    [
+        flag(
+            "latency",
+            "MS",
+            "Let every answer wait so long, in milliseconds",
+        )
+        .value_parser(short("*:latency:ms=")),
+        flag(
+            "bandwidth",
+            "BYTES/S",
+            "Carry no more than this per connection and direction, such as 500K or 20M",
+        )
+        .value_parser(short("*:bandwidth:both=")),
+        flag("clock-skew", "SECONDS", "Let the clock be wrong by so much")
+            .allow_hyphen_values(true)
+            .value_parser(short("*:clock-skew:seconds=")),
+        flag(
+            "fault",
+            "RULE",
+            "What goes wrong, such as UploadPart:503:rate=0.1; give it again for more",
+        )
+        .value_parser(ValueParser::new(|text: &str| text.parse::<FaultRule>()))
+        .action(clap::ArgAction::Append),
+        flag(
+            "control",
+            "True|False",
+            "Whether programs of this machine may change the faults and read the log at /-/",
+        )
+        .default_value("True")
+        .value_parser(ValueParser::new(boolean)),
+    ]
+}
+
+/// The rules of all those flags.
+#[cfg(feature = "dev-store")]
+fn faults(matches: &ArgMatches) -> Vec<FaultRule> {
+    let names = ["latency", "bandwidth", "clock-skew", "fault"];
+    let given = names
+        .into_iter()
+        .filter_map(|name| matches.get_many::<FaultRule>(name));
+    given.flatten().cloned().collect()
 }
 
 /// A flag with a value, written with hyphens or with underscores.
@@ -468,6 +527,8 @@ fn dev_store(matches: &ArgMatches) -> Result<DevStore, Failure> {
             .map(|all| all.cloned().collect())
             .unwrap_or_default(),
         log: optional(matches, "log"),
+        faults: faults(matches),
+        control: value(matches, "control")?,
         log_level: value(matches, "loglevel")?,
     })
 }
