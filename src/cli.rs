@@ -804,6 +804,38 @@ mod tests {
     }
 
     #[test]
+    fn the_faults_of_a_dev_store_are_all_rules() {
+        let arguments = [
+            "dev-store",
+            "--dir=d",
+            "--access-key-id=id",
+            "--access-key-secret=s",
+            "--bucket=b",
+            "--fault=UploadPart:503:rate=0.1",
+            "--latency=20",
+            "--bandwidth=20M",
+            "--clock_skew=-3600",
+            "--fault=*:reset",
+            "--control=False",
+        ];
+        let Ok(Invocation::DevStore(store)) = parsed(&arguments) else {
+            panic!("not a dev store");
+        };
+        let rules: Vec<String> = store.faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            rules,
+            [
+                "*:latency:ms=20:at=answer",
+                "*:bandwidth:up=20000000:down=20000000",
+                "*:clock-skew:seconds=-3600",
+                "UploadPart:503:rate=0.1:seed=0",
+                "*:reset:at=answer",
+            ]
+        );
+        assert!(!store.control);
+    }
+
+    #[test]
     fn the_secret_of_a_dev_store_is_not_shown() {
         let arguments = [
             "dev-store",
