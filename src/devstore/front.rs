@@ -1,12 +1,10 @@
 //! What stands before the APIs: the control URL, faults, and the log of what was asked and answered.
 
-use std::borrow::Cow;
-
 use ossftp_oss::{encode, time};
 
 use super::api::{Service, unix_now};
 use super::control;
-use super::error::ApiError;
+use super::error;
 use super::faults::{Faults, Plan, Refusal, Subject};
 use super::http::{Body, Handler, Note, Payload, Request, Response, Traffic};
 use super::log::{Log, RequestRecord, Ticket};
@@ -65,12 +63,7 @@ impl Handler for Front {
         let request_id = self.service.id(false);
         let mut response = match &refusal.code {
             Some(code) => {
-                let message = refusal.message.as_str();
-                ApiError::new(refusal.status, Cow::Owned(code.clone()), "", message).response(
-                    &request.method,
-                    &request_id,
-                    &request.host,
-                )
+                error::asked_for(refusal.status, code, &refusal.message, request, &request_id)
             }
             None if refusal.status < 300 => Response::empty(refusal.status),
             None => from_a_proxy(refusal, request.method == "HEAD"),
