@@ -15,7 +15,8 @@ use super::xml::Xml;
 pub(super) struct ApiError {
     pub(super) status: u16,
     pub(super) code: &'static str,
-    pub(super) message: String,
+    /// Boxed, since errors are returned everywhere.
+    pub(super) message: Box<str>,
     /// OSS's finer error code; empty where OSS's is not known to us.
     pub(super) ec: &'static str,
     /// Further elements of the XML.
@@ -47,7 +48,7 @@ impl ApiError {
             status,
             code,
             ec,
-            message: message.into(),
+            message: message.into().into_boxed_str(),
             fields: Vec::new(),
             missing: None,
             headers: Vec::new(),

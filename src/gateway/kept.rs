@@ -2,13 +2,17 @@
 //!
 //! Decides what of the old file stays, and how it gets into the new one. Doing so is the writer's.
 
-use ossftp_core::{ErrorKind, StorageError};
-use ossftp_oss::{Error, ObjectMeta};
+use std::io::{self, Read};
 
+use ossftp_core::driver::ObjectReader;
+use ossftp_core::{ErrorKind, StorageError};
+use ossftp_oss::{Error, ObjectMeta, Payload};
+
+use super::append;
 use super::errors::{Action, is_missing, told};
 use super::mount::{Calls, Mount};
 use super::parts::{self, MIN_PART, Piece};
-use super::read::beyond_the_end;
+use super::read::{OssReader, beyond_the_end};
 
 /// What is kept of the file that is there.
 pub(crate) struct Kept {
@@ -17,6 +21,8 @@ pub(crate) struct Kept {
     pub(crate) length: u64,
     /// How OSS copies them; empty if they are in the first part's buffer.
     pub(crate) pieces: Vec<Piece>,
+    /// Its tags, which HEAD only counts.
+    pub(crate) tags: Vec<(String, String)>,
 }
 
 /// Whether there is no file of this name yet. In a bucket with versioning nobody asks again: OSS
@@ -60,7 +66,7 @@ pub(crate) fn find_kept(
     if length > meta.size {
         return Err(beyond_the_end(meta.size));
     }
-    if length == 0 {
+    if length == 0 && !(offset.is_none() && append::is_appendable(&meta)) {
         return Ok(None);
     }
     let pieces = if length < MIN_PART {
@@ -68,14 +74,78 @@ pub(crate) fn find_kept(
     } else {
         parts::kept(length)?
     };
+    let tags = if meta.tagging_count > 0 {
+        let tags = calls.bucket().get_object_tagging(key);
+        tags.map_err(|error| told(&error, Action::Tags))?
+    } else {
+        Vec::new()
+    };
     Ok(Some(Kept {
         meta,
         length,
         pieces,
+        tags,
     }))
 }
 
 /// Whether OSS does not copy this kind of object, rather than not just now or not for this key.
 pub(crate) fn cannot_be_copied(error: &Error) -> bool {
     matches!(error.status(), 400 | 405 | 409 | 501) && error.code() != "RequestTimeTooSkewed"
+}
+
+/// What is kept of a file, read from OSS while it is sent there again. Another try reads it anew.
+pub(crate) struct KeptBody<F> {
+    open: F,
+    reader: OssReader,
+    length: u64,
+    failed: Option<StorageError>,
+}
+
+impl<F: Fn() -> OssReader> KeptBody<F> {
+    /// The `length` bytes of the readers that `open` gives.
+    pub(crate) fn new(open: F, length: u64) -> Self {
+        let reader = open();
+        Self {
+            open,
+            reader,
+            length,
+            failed: None,
+        }
+    }
+
+    /// Why the last reader failed, if it did.
+    pub(crate) fn failed(self) -> Option<StorageError> {
+        self.failed
+    }
+}
+
+impl<F: Fn() -> OssReader> Read for KeptBody<F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let bytes = match self.reader.fill() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let told = io::Error::other(error.message.clone());
+                self.failed = Some(error);
+                return Err(told);
+            }
+        };
+        let count = bytes.len().min(out.len());
+        if let (Some(to), Some(from)) = (out.get_mut(..count), bytes.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.reader.consume(count);
+        Ok(count)
+    }
+}
+
+impl<F: Fn() -> OssReader> Payload for KeptBody<F> {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        self.reader = (self.open)();
+        self.failed = None;
+        Ok(())
+    }
 }

@@ -103,6 +103,7 @@ impl Upload {
 
     /// Goes on with an upload that was left open and has these parts, with number `next`. The
     /// caller has [taken](super::uploads::Uploads::take) it.
+    #[allow(dead_code, reason = "what is gone on with is found elsewhere")]
     pub(crate) fn resume(
         mount: &Arc<Mount>,
         key: &str,

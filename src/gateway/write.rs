@@ -18,11 +18,12 @@ use ossftp_core::{ErrorKind, FtpPath, StorageError, StoreMode};
 use ossftp_oss::crc64::{Crc64, combine};
 use ossftp_oss::{ObjectMeta, PutObject};
 
+use super::append;
 use super::buffer::{PartBuffer, Windows};
 use super::config::Partial;
 use super::errors::{Action, told};
 use super::headers;
-use super::kept::{Kept, cannot_be_copied, check_free, find_kept};
+use super::kept::{Kept, KeptBody, cannot_be_copied, check_free, find_kept};
 use super::mount::{Calls, Mount};
 use super::parts::{FIRST_NUMBER, MIN_PART, Piece, Schedule};
 use super::read::OssReader;
@@ -64,7 +65,7 @@ impl OssWriter {
         path: &FtpPath,
         mode: StoreMode,
         expected: Option<u64>,
-    ) -> Result<Self, StorageError> {
+    ) -> Result<Box<dyn ObjectWriter>, StorageError> {
         if mount.is_known_directory(path) {
             let kind = match mode {
                 StoreMode::New => ErrorKind::Exists,
@@ -80,7 +81,12 @@ impl OssWriter {
         let kept = match mode {
             StoreMode::Replace | StoreMode::At(0) => None,
             StoreMode::At(offset) => find_kept(mount, &calls, &key, Some(offset))?,
-            StoreMode::Append => find_kept(mount, &calls, &key, None)?,
+            StoreMode::Append => match find_kept(mount, &calls, &key, None)? {
+                Some(kept) if append::is_appendable(&kept.meta) => {
+                    return Ok(append::open(mount, calls, key, &kept.meta, windows));
+                }
+                kept => kept,
+            },
             StoreMode::New => {
                 check_free(&calls, &key)?;
                 None
@@ -93,7 +99,7 @@ impl OssWriter {
             }
         };
         let put = match &kept {
-            Some(kept) => headers::of_old(&kept.meta),
+            Some(kept) => headers::of_old(&kept.meta, &kept.tags),
             None => headers::of_new(mount, &key),
         };
         let pieces = kept.as_ref().map_or(0, |kept| kept.pieces.len());
@@ -106,10 +112,11 @@ impl OssWriter {
             // Already now: a client whose connection died comes back before this session knows.
             writer.mount.set_broken(&writer.key);
         }
-        Ok(writer)
+        Ok(Box::new(writer))
     }
 
     /// Goes on with an upload that was left open: the next byte is the one after its parts.
+    #[allow(dead_code, reason = "what is gone on with is found elsewhere")]
     pub(crate) fn resume(
         mount: &Arc<Mount>,
         calls: Calls,
@@ -193,7 +200,7 @@ impl OssWriter {
         Ok(())
     }
 
-    fn keep(&mut self, upload: &mut Upload, kept: &Kept, piece: Piece) -> Result<(), StorageError> {
+    fn keep(&self, upload: &mut Upload, kept: &Kept, piece: Piece) -> Result<(), StorageError> {
         let number = upload.number()?;
         let source = (self.key.as_str(), kept.meta.etag.as_str());
         match upload.copy(&self.calls.bucket(), number, source, piece) {
@@ -209,51 +216,30 @@ impl OssWriter {
         }
     }
 
-    /// Reads a piece of the old file and sends it as parts, `number` first.
+    /// Reads a piece of the old file and sends it as parts, `number` first. It takes no memory.
     fn rewrite(
-        &mut self,
+        &self,
         upload: &mut Upload,
         mut number: u32,
         kept: &Kept,
         piece: Piece,
     ) -> Result<(), StorageError> {
-        let range = (piece.start, piece.start + piece.length);
-        let mut reader = self.reader(kept.meta.clone(), range);
+        let (mut at, end) = (piece.start, piece.start + piece.length);
         loop {
-            let left = reader.remaining().unwrap_or(0);
-            let mut buffer = self.buffer_for(number, left)?;
-            copy_into(&mut reader, &mut buffer)?;
-            let bucket = self.calls.bucket();
-            let part = upload.target().send(&bucket, number, &mut buffer.body())?;
-            upload.add(part);
-            let is_last = buffer.len() as u64 >= left;
-            self.windows.give(buffer, self.schedule.size(number));
-            if is_last {
+            // No part may be shorter than OSS takes, so a short rest goes with the one before.
+            let (left, size) = (end - at, self.schedule.size(number));
+            let size = if left < size + MIN_PART { left } else { size };
+            let mut body = KeptBody::new(|| self.reader(kept.meta.clone(), (at, at + size)), size);
+            let sent = upload
+                .target()
+                .send(&self.calls.bucket(), number, &mut body);
+            upload.add(sent.map_err(|error| body.failed().unwrap_or(error))?);
+            at += size;
+            if at >= end {
                 return Ok(());
             }
             number = upload.number()?;
         }
-    }
-
-    /// A buffer with all its windows, for a part of what is kept, of which `left` bytes are still
-    /// to be read. No part may be shorter than OSS takes, so a short rest goes with the one before.
-    fn buffer_for(&mut self, number: u32, left: u64) -> Result<PartBuffer, StorageError> {
-        let size = self.schedule.size(number);
-        let wanted = if left < size + MIN_PART { left } else { size };
-        let mut buffer = PartBuffer::new(wanted);
-        while buffer.room() < wanted {
-            match self.windows.take() {
-                Some(window) => buffer.add(window),
-                None => break,
-            }
-        }
-        if buffer.room() < MIN_PART.min(wanted) {
-            return Err(no_memory());
-        }
-        if buffer.room() < wanted {
-            buffer.limit(buffer.room().min(left.saturating_sub(MIN_PART)));
-        }
-        Ok(buffer)
     }
 
     /// Sends a part, with `aside` on another thread.

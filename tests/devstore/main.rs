@@ -17,6 +17,7 @@ mod listing;
 mod many;
 mod objects;
 mod places;
+mod presign;
 mod renames;
 mod start;
 mod tags;

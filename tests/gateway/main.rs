@@ -2,10 +2,17 @@
 
 #![cfg(feature = "dev-store")]
 
+mod appends;
+mod buckets;
 mod copies;
 mod directories;
+mod doubles;
 mod faults;
 mod hashes;
+mod hidden;
+mod keeping;
+mod links;
+mod listings;
 mod logins;
 mod model;
 mod names;
@@ -15,6 +22,7 @@ mod renames;
 mod restores;
 mod trees;
 mod unique;
+mod uploads;
 mod windows;
 mod world;
 mod writing;

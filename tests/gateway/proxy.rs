@@ -34,6 +34,8 @@ impl Seen {
 pub(crate) enum Act {
     /// Answers with this status and OSS code, and does not pass it on.
     Refuse(u16, &'static str),
+    /// Answers with this body, and does not pass it on.
+    Give(String),
     /// Passes it on, and breaks the connection after so many bytes of the answer's body.
     Cut(usize),
     /// Passes it on, and breaks the connection without an answer.
@@ -128,6 +130,12 @@ fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()>
         match act {
             Some(Act::Refuse(status, code)) => {
                 client.write_all(refusal(status, code, seen.api).as_bytes())?;
+                continue;
+            }
+            Some(Act::Give(body)) => {
+                let length = body.len();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+                client.write_all((head + &body).as_bytes())?;
                 continue;
             }
             Some(Act::Stall) => {
@@ -248,12 +256,15 @@ fn seen(head: &str) -> Seen {
         "GET" if has("list-type") => "ListObjectsV2",
         "GET" if has("location") => "GetBucketLocation",
         "GET" if has("uploads") => "ListMultipartUploads",
+        "GET" if has("uploadId") => "ListParts",
         "GET" if key.is_empty() => "ListBuckets",
         "GET" => "GetObject",
         "PUT" if has("uploadId") && is_copy => "UploadPartCopy",
         "PUT" if has("uploadId") => "UploadPart",
+        "PUT" if has("symlink") => "PutSymlink",
         "PUT" if is_copy => "CopyObject",
         "PUT" => "PutObject",
+        "POST" if has("append") => "AppendObject",
         "POST" if has("uploads") => "InitiateMultipartUpload",
         "POST" if has("uploadId") => "CompleteMultipartUpload",
         "POST" if has("delete") => "DeleteObjects",
@@ -262,7 +273,7 @@ fn seen(head: &str) -> Seen {
         "DELETE" => "DeleteObject",
         other => panic!("what is {other} {target}?"),
     };
-    let key = if api == "ListObjectsV2" {
+    let key = if matches!(api, "ListObjectsV2" | "ListMultipartUploads") {
         value("prefix").unwrap_or_default()
     } else {
         key

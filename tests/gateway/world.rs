@@ -39,10 +39,15 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::with_buckets(&[BUCKET], change)
+    }
+
+    /// A store with these buckets; the first is that of the helpers here.
+    pub(crate) fn with_buckets(buckets: &[&str], change: impl FnOnce(&mut GatewayConfig)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path());
         config.credentials = vec![(ID.into(), SECRET.into())];
-        config.buckets = vec![BUCKET.into()];
+        config.buckets = buckets.iter().map(|&name| name.into()).collect();
         let server = Server::start(config).unwrap();
         let proxy = Proxy::start(server.local_addr());
         let mut config = GatewayConfig::default();
@@ -58,7 +63,7 @@ impl World {
         client.region = Some("cn-hangzhou".to_owned());
         Self {
             storage: OssStorage::new(config).unwrap(),
-            store: Client::new(client).unwrap().bucket(BUCKET),
+            store: Client::new(client).unwrap().bucket(buckets[0]),
             proxy,
             _server: server,
             _dir: dir,
@@ -193,6 +198,7 @@ impl Session {
                 entries,
                 more,
                 directory,
+                ..
             } => Ok((entries.iter().map(shown).collect(), more, directory)),
             other => panic!("{other:?}"),
         }

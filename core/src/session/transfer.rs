@@ -5,9 +5,10 @@
 //! then exactly one final reply, after the data connection is closed and, for an upload, after
 //! the storage has confirmed it.
 
+use super::list::hidden;
 use super::{NO_ANSWER, Pending, Session};
 use crate::{
-    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Output, Reply,
+    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Kept, Output, Reply,
     StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
 };
 use alloc::boxed::Box;
@@ -365,15 +366,17 @@ impl Session {
             Err(TransferFailure::Storage(error)) => Some(storage_code(running, error)),
             _ => None,
         };
+        let listed = running.listing.is_some() && report.outcome.is_ok();
+        let left_out = listed.then(|| (running.path.clone(), report.hidden));
+        if let Some(left_out) = left_out {
+            self.hidden = Some(left_out).filter(|(_, count)| *count > 0);
+        }
         let (code, text) = match &report.outcome {
-            Ok(()) => (
-                Code::TRANSFER_COMPLETE,
-                match report.bytes {
-                    1 => String::from("Transfer complete, 1 byte."),
-                    bytes => format!("Transfer complete, {bytes} bytes."),
-                },
-            ),
-            Err(failure) => failed(failure, upload),
+            Ok(()) => (Code::TRANSFER_COMPLETE, complete(report)),
+            Err(failure) => {
+                let (code, text) = failed(failure);
+                (code, text + &after_failure(upload, report.kept))
+            }
         };
         let code = stored.unwrap_or(code);
         self.end(code, text);
@@ -426,8 +429,13 @@ impl Session {
             }
             Pending::Transfer(running) => {
                 let upload = running.direction == Direction::Upload;
+                let appends = running.verb == "APPE";
                 self.cancel_running();
-                let (code, text) = failed(&TransferFailure::Cancelled, upload);
+                // An APPE may show what came at once; and what is kept of a STOR is not known yet.
+                let keeps = appends || self.login.as_ref().is_some_and(|l| l.keeps_partial);
+                let (code, mut text) = failed(&TransferFailure::Cancelled);
+                let kept = if keeps { Kept::Unknown } else { Kept::Nothing };
+                text.push_str(&after_failure(upload, kept));
                 self.end(code, text);
                 self.say(Code::TRANSFER_COMPLETE, "Aborted.");
             }
@@ -471,13 +479,30 @@ fn opening(running: &Running, size: Option<u64>) -> String {
     }
 }
 
-/// Code and text for a transfer that failed after its 150.
-fn failed(failure: &TransferFailure, upload: bool) -> (Code, String) {
-    let nothing_kept = if upload {
-        " Nothing of it was kept, send the whole file."
-    } else {
-        ""
+/// The text of the 226.
+fn complete(report: &TransferReport) -> String {
+    let bytes = match report.bytes {
+        1 => String::from("1 byte"),
+        bytes => format!("{bytes} bytes"),
     };
+    match report.hidden {
+        0 => format!("Transfer complete, {bytes}."),
+        count => format!("Transfer complete, {bytes}; {}.", hidden(count)),
+    }
+}
+
+/// What is said of an upload that failed, from which the client knows how to go on.
+fn after_failure(upload: bool, kept: Kept) -> String {
+    match kept {
+        _ if !upload => String::new(),
+        Kept::Nothing => String::from(" Nothing of it was kept, send the whole file."),
+        Kept::Bytes(bytes) => format!(" The file has {bytes} bytes now, go on from there."),
+        Kept::Unknown => String::from(" SIZE says what there is of the file now."),
+    }
+}
+
+/// Code and text for a transfer that failed after its 150.
+fn failed(failure: &TransferFailure) -> (Code, String) {
     let (code, text) = match failure {
         TransferFailure::Data(DataError::NotConnected) => (
             Code::NO_DATA_CONNECTION,
@@ -509,5 +534,5 @@ fn failed(failure: &TransferFailure, upload: bool) -> (Code, String) {
         ),
         TransferFailure::Storage(error) => (error.code(), error.message.as_str()),
     };
-    (code, format!("{text}{nothing_kept}"))
+    (code, String::from(text))
 }

@@ -229,17 +229,13 @@ impl Service {
             id: "",
             now: 0,
         };
-        let mut api = route::ONLY_NAME;
+        let mut api = ONLY_NAME;
         let _ = match (bucket, key) {
             (None, _) => call.of_service(&mut api),
             (Some(_), None) => call.of_bucket(body, &mut api),
             (Some(_), Some(_)) => call.of_object(body, &mut api),
         };
-        let api = if api == route::ONLY_NAME {
-            "Unknown"
-        } else {
-            api
-        };
+        let api = if api == ONLY_NAME { "Unknown" } else { api };
         (api, address.bucket, address.key)
     }
 
@@ -301,7 +297,7 @@ fn invalid_name(key: &str) -> ApiError {
 }
 
 /// OSS's rules for keys: 1 to 1,023 bytes of UTF-8, not beginning with `/` or `\`. Everything else goes.
-fn check_key(key: &str) -> Result<(), ApiError> {
+pub(super) fn check_key(key: &str) -> Result<(), ApiError> {
     if key.len() > MAX_KEY || key.starts_with(['/', '\\']) {
         return Err(invalid_name(key));
     }
@@ -340,6 +336,9 @@ impl Call<'_> {
             .map_err(|error| self.failed(error))
     }
 }
+
+/// Stands where the API's name goes, and says that nothing but the name is asked for.
+const ONLY_NAME: &str = "?";
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,6 @@ use super::{Answer, Call};
 use crate::devstore::error::ApiError;
 use crate::devstore::http::{Body, Response};
 
-/// Stands where the API's name goes, and says that nothing but the name is asked for.
-pub(super) const ONLY_NAME: &str = "?";
-
 impl Call<'_> {
     pub(super) fn of_service(&self, api: &mut &'static str) -> Answer {
         match self.request.method.as_str() {
@@ -109,7 +106,7 @@ impl Call<'_> {
         name: &'static str,
         carry_out: impl FnOnce() -> Answer,
     ) -> Answer {
-        let only_name = *api == ONLY_NAME;
+        let only_name = *api == super::ONLY_NAME;
         *api = name;
         if only_name {
             return Ok(Response::empty(204));
