@@ -5,6 +5,8 @@
 //! Python tool had them, and without a word the command is `serve`.
 
 #[cfg(feature = "dev-store")]
+mod faults;
+#[cfg(feature = "dev-store")]
 mod generate;
 
 use crate::failure::Failure;
@@ -318,57 +320,8 @@ fn dev_store_arguments() -> Vec<Arg> {
         log_level_argument(),
     ]
     .into_iter()
-    .chain(fault_arguments())
+    .chain(faults::arguments())
     .collect()
-}
-
-/// The flags of `dev-store` that make it misbehave.
-#[cfg(feature = "dev-store")]
-fn fault_arguments() -> [Arg; 5] {
-    let short = |form: &'static str| {
-        ValueParser::new(move |text: &str| format!("{form}{text}").parse::<FaultRule>())
-    };
-    [
-        flag(
-            "latency",
-            "MS",
-            "Let every answer wait so long, in milliseconds",
-        )
-        .value_parser(short("*:latency:ms=")),
-        flag(
-            "bandwidth",
-            "BYTES/S",
-            "Carry no more than this per connection and direction, such as 500K or 20M",
-        )
-        .value_parser(short("*:bandwidth:both=")),
-        flag("clock-skew", "SECONDS", "Let the clock be wrong by so much")
-            .allow_hyphen_values(true)
-            .value_parser(short("*:clock-skew:seconds=")),
-        flag(
-            "fault",
-            "RULE",
-            "What goes wrong, such as UploadPart:503:rate=0.1; give it again for more",
-        )
-        .value_parser(ValueParser::new(|text: &str| text.parse::<FaultRule>()))
-        .action(clap::ArgAction::Append),
-        flag(
-            "control",
-            "True|False",
-            "Whether programs of this machine may change the faults and read the log at /-/",
-        )
-        .default_value("True")
-        .value_parser(ValueParser::new(boolean)),
-    ]
-}
-
-/// The rules of all those flags.
-#[cfg(feature = "dev-store")]
-fn faults(matches: &ArgMatches) -> Vec<FaultRule> {
-    let names = ["latency", "bandwidth", "clock-skew", "fault"];
-    let given = names
-        .into_iter()
-        .filter_map(|name| matches.get_many::<FaultRule>(name));
-    given.flatten().cloned().collect()
 }
 
 /// A flag with a value, written with hyphens or with underscores.
@@ -520,7 +473,7 @@ fn dev_store(matches: &ArgMatches) -> Result<DevStore, Failure> {
             .map(|all| all.cloned().collect())
             .unwrap_or_default(),
         log: optional(matches, "log"),
-        faults: faults(matches),
+        faults: faults::rules(matches),
         control: value(matches, "control")?,
         log_level: value(matches, "loglevel")?,
     })
@@ -759,39 +712,6 @@ mod tests {
     fn passive_ports_of_no_port_are_refused() {
         let start_after_end = ["--passive-ports-start=2", "--passive-ports-end=1"];
         assert!(matches!(parsed(&start_after_end), Err(Failure::Usage(_))));
-    }
-
-    #[cfg(feature = "dev-store")]
-    #[test]
-    fn the_faults_of_a_dev_store_are_all_rules() {
-        let arguments = [
-            "dev-store",
-            "--dir=d",
-            "--access-key-id=id",
-            "--access-key-secret=s",
-            "--bucket=b",
-            "--fault=UploadPart:503:rate=0.1",
-            "--latency=20",
-            "--bandwidth=20M",
-            "--clock_skew=-3600",
-            "--fault=*:reset",
-            "--control=False",
-        ];
-        let Ok(Invocation::DevStore(store)) = parsed(&arguments) else {
-            panic!("not a dev store");
-        };
-        let rules: Vec<String> = store.faults.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            rules,
-            [
-                "*:latency:ms=20:at=answer",
-                "*:bandwidth:up=20000000:down=20000000",
-                "*:clock-skew:seconds=-3600",
-                "UploadPart:503:rate=0.1:seed=0",
-                "*:reset:at=answer",
-            ]
-        );
-        assert!(!store.control);
     }
 
     #[cfg(feature = "dev-store")]
