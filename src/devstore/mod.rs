@@ -38,7 +38,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let server = Server::start(Config::new(folder.path()))?;
-//! let reset = FaultRule::new(Fault::reset(Place::RequestBody(None))).api("PutObject").times(1);
+//! let reset = FaultRule::new(Fault::reset(Place::Request)).api("PutObject").times(1);
 //! let id = server.faults().add(reset);
 //! // Rules can be written as text, too.
 //! server.faults().add("GetObject:latency:ms=1".parse()?);
