@@ -10,6 +10,7 @@ use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use log::LevelFilter;
+use ossftp::gateway::Partial;
 use ossftp::server::Runtime;
 use ossftp_core::Charset;
 use ossftp_oss::{AddressStyle, Endpoint};
@@ -53,6 +54,10 @@ pub(crate) struct Serve {
     pub(crate) region: Option<String>,
     /// Whether to use internal endpoints; `None`: find out.
     pub(crate) internal: Option<bool>,
+    /// What becomes of uploads that break off.
+    pub(crate) partial: Partial,
+    /// The size of an upload's first parts in bytes.
+    pub(crate) part_size: Option<u64>,
     /// How names are read that are not UTF-8.
     pub(crate) charset: Option<Charset>,
     /// Whether names are UTF-8 as long as a client says nothing.
@@ -73,6 +78,10 @@ pub(crate) struct Demo {
     pub(crate) port: u16,
     /// The store's own; 0 is any free one.
     pub(crate) store_port: u16,
+    /// What becomes of uploads that break off.
+    pub(crate) partial: Partial,
+    /// The size of an upload's first parts in bytes.
+    pub(crate) part_size: Option<u64>,
     /// How names are read that are not UTF-8.
     pub(crate) charset: Option<Charset>,
     /// Whether names are UTF-8 as long as a client says nothing.
@@ -218,6 +227,8 @@ fn serve_arguments() -> Vec<Arg> {
         .num_args(0..=1)
         .default_missing_value("True")
         .value_parser(ValueParser::new(boolean)),
+        partial_argument(),
+        part_size_argument(),
         charset_argument(),
         utf8_argument(),
         log_level_argument(),
@@ -241,6 +252,8 @@ fn demo_arguments() -> Vec<Arg> {
         )
         .default_value("0")
         .value_parser(value_parser!(u16)),
+        partial_argument(),
+        part_size_argument(),
         charset_argument(),
         utf8_argument(),
         log_level_argument(),
@@ -291,6 +304,29 @@ fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     } else {
         argument
     }
+}
+
+fn partial_argument() -> Arg {
+    flag(
+        "partial",
+        "discard|resume",
+        "Whether uploads that break off are thrown away, or stay in OSS so that they can go on",
+    )
+    .default_value("discard")
+    .value_parser(ValueParser::new(|name: &str| match name {
+        "discard" => Ok(Partial::Discard),
+        "resume" => Ok(Partial::Resume),
+        _ => Err("it is discard or resume"),
+    }))
+}
+
+fn part_size_argument() -> Arg {
+    flag(
+        "part-size",
+        "BYTES",
+        "Size of an upload's first parts, 102400 or more",
+    )
+    .value_parser(value_parser!(u64).range(102_400..=1 << 30))
 }
 
 fn charset_argument() -> Arg {
@@ -363,6 +399,8 @@ fn serve(matches: &ArgMatches) -> Result<Serve, Failure> {
     Ok(Serve {
         charset,
         utf8,
+        partial: value(matches, "partial")?,
+        part_size: optional(matches, "part-size"),
         listen_address: value(matches, "listen-address")?,
         port: value(matches, "port")?,
         passive_ports: start..=end,
@@ -382,6 +420,8 @@ fn demo(matches: &ArgMatches) -> Result<Demo, Failure> {
     Ok(Demo {
         charset,
         utf8,
+        partial: value(matches, "partial")?,
+        part_size: optional(matches, "part-size"),
         dir: value(matches, "dir")?,
         port: value(matches, "port")?,
         store_port: value(matches, "store-port")?,

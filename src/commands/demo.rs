@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Demo) -> Result<(), Failure> {
     let listener = server::listen("127.0.0.1", arguments.port).map_err(failed)?;
     let store = start_store(arguments)?;
     let endpoint = Endpoint::parse(&format!("http://{}", store.local_addr())).map_err(failed)?;
-    let storage = OssStorage::new(gateway_config(endpoint)).map_err(failed)?;
+    let storage = OssStorage::new(gateway_config(endpoint, arguments)).map_err(failed)?;
     let mut settings = Settings::new(arguments.runtime);
     settings.session.capabilities = storage.capabilities();
     settings.session.charset = arguments.charset;
@@ -65,10 +65,12 @@ Ctrl-C ends the demo; the objects stay.
     )
 }
 /// Everything is on the store of this process.
-fn gateway_config(store: Endpoint) -> GatewayConfig {
+fn gateway_config(store: Endpoint, arguments: &Demo) -> GatewayConfig {
     let mut config = GatewayConfig::default();
     config.endpoint = Some(store);
     config.region = Some(REGION.to_owned());
     config.internal = Some(false);
+    config.partial = arguments.partial;
+    config.part_size = arguments.part_size.unwrap_or(config.part_size);
     config
 }

@@ -41,6 +41,8 @@ fn gateway_config(arguments: &Serve) -> GatewayConfig {
     config.endpoint.clone_from(&arguments.endpoint);
     config.region.clone_from(&arguments.region);
     config.internal = arguments.internal;
+    config.partial = arguments.partial;
+    config.part_size = arguments.part_size.unwrap_or(config.part_size);
     for (bucket, endpoint) in &arguments.bucket_endpoints {
         config.buckets.entry(bucket.clone()).or_default().endpoint = Some(endpoint.clone());
     }

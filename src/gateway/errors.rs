@@ -23,6 +23,10 @@ pub(crate) enum Action {
     Delete,
     /// Asking archived objects back.
     Restore,
+    /// Listing unfinished uploads.
+    ListUploads,
+    /// Listing the parts of one.
+    ListParts,
 }
 
 impl Action {
@@ -34,6 +38,8 @@ impl Action {
             Self::Copy => "oss:GetObject and oss:PutObject",
             Self::Delete => "oss:DeleteObject",
             Self::Restore => "oss:RestoreObject",
+            Self::ListUploads => "oss:ListMultipartUploads",
+            Self::ListParts => "oss:ListParts",
         }
     }
 }
@@ -269,6 +275,8 @@ mod tests {
             (Action::Write, "oss:PutObject"),
             (Action::Delete, "oss:DeleteObject"),
             (Action::Restore, "oss:RestoreObject"),
+            (Action::ListUploads, "oss:ListMultipartUploads"),
+            (Action::ListParts, "oss:ListParts"),
         ] {
             let told = told(&service(403, "AccessDenied"), action);
             assert!(told.message.contains(name), "{told}");

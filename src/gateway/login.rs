@@ -18,13 +18,14 @@ use ossftp_oss::{
 use ring::{hmac, rand};
 
 use super::cancel::Link;
-use super::config::GatewayConfig;
+use super::config::{GatewayConfig, Partial};
 use super::errors;
 use super::keys::Keys;
 use super::lock;
 use super::mount::{Mount, Process};
 use super::recent::Recent;
 use super::route::{self, Ask, Route};
+use super::sweep;
 use super::volume::OssVolume;
 
 /// How many good logins, routes to buckets and probed endpoints are remembered.
@@ -105,6 +106,7 @@ impl OssStorage {
         able.copy = true;
         able.restore = true;
         able.remove_tree = true;
+        able.keeps_uploads = self.process.config.partial == Partial::Resume;
         able
     }
 
@@ -128,6 +130,7 @@ impl OssStorage {
             }
         };
         let mount = Mount::new(bucket, keys, Arc::clone(&self.process));
+        sweep::start(&mount);
         Ok(Arc::new(OssVolume::new(mount)))
     }
 
@@ -215,6 +218,12 @@ impl Storage for OssStorage {
         let mut info = LoginInfo::new(welcome);
         info.capabilities = self.capabilities();
         Ok((volume, info))
+    }
+}
+
+impl Drop for OssStorage {
+    fn drop(&mut self) {
+        self.process.sweeps.stop();
     }
 }
 

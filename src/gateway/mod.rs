@@ -20,6 +20,9 @@
 //! | `SITE RESTORE` | RestoreObject |
 //! | `SITE RMDIR` | all keys below the directory deleted, page by page |
 //!
+//! With [`Partial::Resume`] a `STOR` that broke off leaves its parts in OSS; SIZE then says how far
+//! they go, and `REST` and `STOR` go on from there.
+//!
 //! Sessions share nothing but connections, good logins, and the names of uploads and renames that
 //! were broken off; what one session has seen never answers another.
 //!
@@ -61,7 +64,9 @@ mod recent;
 mod rename;
 mod restore;
 mod route;
+mod sweep;
 mod tree;
+mod unfinished;
 mod upload;
 mod volume;
 mod write;

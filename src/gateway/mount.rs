@@ -19,6 +19,8 @@ use super::lanes::Lanes;
 use super::lock;
 use super::memory::Memory;
 use super::recent::Recent;
+use super::sweep::Sweeps;
+use super::unfinished::Holds;
 
 /// How many broken uploads are remembered.
 const MAX_BROKEN: usize = 10_000;
@@ -36,6 +38,10 @@ pub(crate) struct Process {
     pub(crate) budget: Budget,
     /// The threads of all transfers' requests.
     pub(crate) lanes: Lanes,
+    /// The unfinished uploads that are being written.
+    pub(crate) holds: Arc<Holds>,
+    /// When unfinished uploads were looked through.
+    pub(crate) sweeps: Sweeps,
     broken: Names,
     unfinished: Names,
 }
@@ -46,6 +52,8 @@ impl Process {
             budget: Budget::new(config.transfer_memory),
             lanes: Lanes::new(config.max_threads),
             config,
+            holds: Arc::default(),
+            sweeps: Sweeps::default(),
             broken: Mutex::new(Recent::new(MAX_BROKEN)),
             unfinished: Mutex::new(Recent::new(MAX_UNFINISHED)),
         }

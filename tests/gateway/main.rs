@@ -13,6 +13,7 @@ mod proxy;
 mod reading;
 mod renames;
 mod restores;
+mod resume;
 mod trees;
 mod unique;
 mod world;

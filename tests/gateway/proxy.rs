@@ -248,6 +248,7 @@ fn seen(head: &str) -> Seen {
         "GET" if has("list-type") => "ListObjectsV2",
         "GET" if has("location") => "GetBucketLocation",
         "GET" if has("uploads") => "ListMultipartUploads",
+        "GET" if has("uploadId") => "ListParts",
         "GET" if key.is_empty() => "ListBuckets",
         "GET" => "GetObject",
         "PUT" if has("uploadId") && is_copy => "UploadPartCopy",
@@ -262,7 +263,7 @@ fn seen(head: &str) -> Seen {
         "DELETE" => "DeleteObject",
         other => panic!("what is {other} {target}?"),
     };
-    let key = if api == "ListObjectsV2" {
+    let key = if matches!(api, "ListObjectsV2" | "ListMultipartUploads") {
         value("prefix").unwrap_or_default()
     } else {
         key

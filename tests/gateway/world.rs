@@ -28,6 +28,7 @@ pub(crate) type Done<T = ()> = Result<T, StorageError>;
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pub(crate) storage: OssStorage,
+    config: GatewayConfig,
     store: Bucket,
     _server: Server,
     _dir: tempfile::TempDir,
@@ -57,7 +58,8 @@ impl World {
         let mut client = ClientConfig::new(direct, Credentials::new(ID, SECRET));
         client.region = Some("cn-hangzhou".to_owned());
         Self {
-            storage: OssStorage::new(config).unwrap(),
+            storage: OssStorage::new(config.clone()).unwrap(),
+            config,
             store: Client::new(client).unwrap().bucket(BUCKET),
             proxy,
             _server: server,
@@ -66,10 +68,7 @@ impl World {
     }
 
     pub(crate) fn login(&self, user: &str, secret: &str) -> Done<(Arc<dyn Volume>, String)> {
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let request = LoginRequest::new(user, Secret::new(secret), peer);
-        let (volume, info) = self.storage.login(&request, &Cancel::new())?;
-        Ok((volume, info.welcome))
+        login(&self.storage, user, secret)
     }
 
     /// A new session.
@@ -77,6 +76,21 @@ impl World {
         let (volume, _) = self.login(&format!("{ID}/{BUCKET}"), SECRET).unwrap();
         self.proxy.take();
         Session { volume }
+    }
+
+    /// A session with another instance of the gateway, which shares nothing but the store.
+    pub(crate) fn elsewhere(&self) -> Session {
+        let other = self.instance(|_| {});
+        let (volume, _) = login(&other, &format!("{ID}/{BUCKET}"), SECRET).unwrap();
+        self.proxy.take();
+        Session { volume }
+    }
+
+    /// Another instance of the gateway, with other settings.
+    pub(crate) fn instance(&self, change: impl FnOnce(&mut GatewayConfig)) -> OssStorage {
+        let mut config = self.config.clone();
+        change(&mut config);
+        OssStorage::new(config).unwrap()
     }
 
     /// The requests that `work` makes, each as `Api key`.
@@ -123,6 +137,17 @@ impl World {
         let page = self.store.list_multipart_uploads("", None).unwrap();
         assert_eq!(page.uploads, []);
     }
+}
+
+pub(crate) fn login(
+    storage: &OssStorage,
+    user: &str,
+    secret: &str,
+) -> Done<(Arc<dyn Volume>, String)> {
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let request = LoginRequest::new(user, Secret::new(secret), peer);
+    let (volume, info) = storage.login(&request, &Cancel::new())?;
+    Ok((volume, info.welcome))
 }
 
 pub(crate) fn line(seen: &Seen) -> String {

@@ -355,7 +355,7 @@ impl Session {
             return;
         };
         running.bytes = report.bytes;
-        let upload = running.direction == Direction::Upload;
+        let direction = running.direction;
         let abort_asked = running.abort_asked;
         let too_late = match &report.outcome {
             Ok(()) => "Too late to abort: the file is there.",
@@ -373,12 +373,23 @@ impl Session {
                     bytes => format!("Transfer complete, {bytes} bytes."),
                 },
             ),
-            Err(failure) => failed(failure, upload),
+            Err(failure) => failed(failure, self.afterwards(direction)),
         };
         let code = stored.unwrap_or(code);
         self.end(code, text);
         if abort_asked {
             self.say(Code::TRANSFER_COMPLETE, too_late);
+        }
+    }
+
+    /// What the client can do after a transfer that failed.
+    fn afterwards(&self, direction: Direction) -> &'static str {
+        match direction {
+            Direction::Upload if self.capabilities().keeps_uploads => {
+                " What was kept of it goes on at the size that SIZE says, or send the whole file."
+            }
+            Direction::Upload => " Nothing of it was kept, send the whole file.",
+            _ => "",
         }
     }
 
@@ -425,9 +436,10 @@ impl Session {
                 running.abort_asked = true;
             }
             Pending::Transfer(running) => {
-                let upload = running.direction == Direction::Upload;
+                let direction = running.direction;
                 self.cancel_running();
-                let (code, text) = failed(&TransferFailure::Cancelled, upload);
+                let afterwards = self.afterwards(direction);
+                let (code, text) = failed(&TransferFailure::Cancelled, afterwards);
                 self.end(code, text);
                 self.say(Code::TRANSFER_COMPLETE, "Aborted.");
             }
@@ -472,12 +484,7 @@ fn opening(running: &Running, size: Option<u64>) -> String {
 }
 
 /// Code and text for a transfer that failed after its 150.
-fn failed(failure: &TransferFailure, upload: bool) -> (Code, String) {
-    let nothing_kept = if upload {
-        " Nothing of it was kept, send the whole file."
-    } else {
-        ""
-    };
+fn failed(failure: &TransferFailure, afterwards: &str) -> (Code, String) {
     let (code, text) = match failure {
         TransferFailure::Data(DataError::NotConnected) => (
             Code::NO_DATA_CONNECTION,
@@ -509,5 +516,5 @@ fn failed(failure: &TransferFailure, upload: bool) -> (Code, String) {
         ),
         TransferFailure::Storage(error) => (error.code(), error.message.as_str()),
     };
-    (code, format!("{text}{nothing_kept}"))
+    (code, format!("{text}{afterwards}"))
 }

@@ -1,0 +1,487 @@
+//! Uploads that were broken off and can go on (`partial = "resume"`).
+//!
+//! Decides which of the multipart uploads of a file is the one to go on with, and from which byte
+//! (DESIGN 7.2). All of it comes from OSS, so that another instance of the gateway finds the same;
+//! only which uploads are still being written here, and so may be taken over, is this process's own.
+//! How an upload goes on is left to the writer, and what was given up to the sweeper.
+//!
+//! Ours are the uploads whose parts are numbered from 2. What can be used of one are its parts
+//! 2, 3, ... as far as none is missing and none is shorter than OSS takes in the middle of a file. The
+//! newest upload of a file decides: if nothing of it can be used, nothing is, since an older one may
+//! be of another file. For the same reason an upload without any part counts as newer than what it
+//! may have followed, though it might be another tool's.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use log::{debug, warn};
+use ossftp_core::{ErrorKind, StorageError};
+use ossftp_oss::{Bucket, Error, PartSummary, UploadSummary};
+
+use super::errors::{Action, told};
+use super::lock;
+use super::mount::{Calls, Mount};
+use super::parts::{FIRST_NUMBER, LAST_NUMBER, MIN_PART};
+
+/// So many pages of 1,000 uploads of one file are looked at.
+const MAX_PAGES: usize = 3;
+/// So many uploads of one file, the newest, are asked for their parts.
+const MAX_LOOKED: usize = 8;
+/// So many pages of 1,000 parts one upload can have.
+const PART_PAGES: usize = 11;
+/// So many parts may be left out when a client goes on before the end: each costs a request.
+const MAX_LEFT_OUT: usize = 256;
+
+/// An upload of ours that can go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// The upload id.
+    pub(crate) id: String,
+    /// When it was begun, in Unix seconds.
+    pub(crate) initiated: i64,
+    /// When its newest part came, in Unix seconds.
+    pub(crate) modified: i64,
+    /// The parts 2, 3, ... that can be used, without a gap; never none.
+    pub(crate) kept: Vec<PartSummary>,
+    /// The numbers of its other parts. Nothing new may come to stand before them as long as they
+    /// are as long as parts are.
+    pub(crate) left_out: Vec<u32>,
+}
+
+impl Unfinished {
+    /// How many bytes of the file are there: the R of DESIGN 7.2.
+    pub(crate) fn length(&self) -> u64 {
+        total(&self.kept)
+    }
+
+    /// Keeps the first `offset` bytes only. False, and nothing is changed, if no part ends there
+    /// or too many would be left out.
+    #[must_use]
+    pub(crate) fn cut(&mut self, offset: u64) -> bool {
+        let mut end = 0u64;
+        for (index, part) in self.kept.iter().enumerate() {
+            end = end.saturating_add(part.size);
+            if end < offset {
+                continue;
+            }
+            let count = self.kept.len() - (index + 1) + self.left_out.len();
+            if end > offset || count > MAX_LEFT_OUT {
+                return false;
+            }
+            let rest = self.kept.split_off(index + 1);
+            self.left_out.splice(0..0, rest.iter().map(|p| p.number));
+            return true;
+        }
+        false
+    }
+}
+
+fn total(parts: &[PartSummary]) -> u64 {
+    parts
+        .iter()
+        .fold(0, |sum: u64, part| sum.saturating_add(part.size))
+}
+
+/// What an upload is to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// It can go on.
+    Ours(Unfinished),
+    /// It may be ours, but holds nothing that can be used.
+    Useless,
+    /// Another tool's.
+    Foreign,
+}
+
+/// Judges an upload by all of its parts.
+pub(crate) fn judge(upload: &UploadSummary, mut parts: Vec<PartSummary>) -> Judged {
+    parts.sort_by_key(|part| part.number);
+    parts.dedup_by_key(|part| part.number);
+    if parts.first().is_some_and(|part| part.number < FIRST_NUMBER) {
+        return Judged::Foreign;
+    }
+    let modified = parts.iter().map(|part| part.last_modified).max();
+    let usable = (FIRST_NUMBER..=LAST_NUMBER)
+        .zip(&parts)
+        .take_while(|(number, part)| part.number == *number && part.size >= MIN_PART)
+        .count();
+    let left_out = parts.split_off(usable);
+    let Some(modified) = modified.filter(|_| usable > 0 && left_out.len() <= MAX_LEFT_OUT) else {
+        return Judged::Useless;
+    };
+    Judged::Ours(Unfinished {
+        id: upload.upload_id.clone(),
+        initiated: upload.initiated,
+        modified,
+        kept: parts,
+        left_out: left_out.iter().map(|part| part.number).collect(),
+    })
+}
+
+/// The uploads of exactly this file, the newest first.
+pub(crate) fn of_key(key: &str, mut uploads: Vec<UploadSummary>) -> Vec<UploadSummary> {
+    uploads.retain(|upload| upload.key == key);
+    // Ids rise with time, which tells those of one second apart.
+    uploads.sort_by(|a, b| (b.initiated, &b.upload_id).cmp(&(a.initiated, &a.upload_id)));
+    uploads
+}
+
+/// What a client may do that wants to write a file from byte `offset` on, or from where it broke
+/// off (`None`, APPE).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The unfinished upload goes on.
+    GoOn(Unfinished),
+    /// There is none that counts: the object's own rules hold.
+    Object,
+}
+
+/// Chooses the way (DESIGN 7.2 and 7.3). `changed` is when the object of this name was last
+/// written, if there is one.
+///
+/// # Errors
+/// [`ErrorKind::BadOffset`], naming the byte that the file can go on at.
+pub(crate) fn choose(
+    found: Option<Unfinished>,
+    changed: Option<i64>,
+    offset: Option<u64>,
+) -> Result<Way, StorageError> {
+    let counts = |u: &Unfinished| changed.is_none_or(|changed| u.initiated >= changed);
+    let Some(mut unfinished) = found.filter(counts) else {
+        return Ok(Way::Object);
+    };
+    let length = unfinished.length();
+    let refused = Err(goes_on_at(length));
+    match offset {
+        Some(offset) if offset == length => {}
+        // Some of an old file and some of a new one never become one.
+        _ if changed.is_some() => return refused,
+        Some(offset) if !unfinished.cut(offset) => return refused,
+        _ => {}
+    }
+    Ok(Way::GoOn(unfinished))
+}
+
+/// The client is told from where it can go on.
+pub(crate) fn goes_on_at(length: u64) -> StorageError {
+    StorageError::new(
+        ErrorKind::BadOffset,
+        format!("An upload of this file broke off: it can go on at byte {length}, or be sent whole."),
+    )
+}
+
+/// The upload of `key` to go on with, if there is one: one ListMultipartUploads, and one ListParts
+/// if it finds any.
+///
+/// # Errors
+/// [`ErrorKind::Denied`] names the RAM action that is missing.
+pub(crate) fn find(
+    mount: &Mount,
+    calls: &Calls,
+    key: &str,
+) -> Result<Option<Unfinished>, StorageError> {
+    for upload in of_key(key, uploads(calls, key)?).iter().take(MAX_LOOKED) {
+        calls.check()?;
+        let Some(parts) = parts(calls, upload)? else {
+            continue;
+        };
+        match judge(upload, parts) {
+            Judged::Foreign => {}
+            Judged::Useless => return Ok(None),
+            Judged::Ours(found) => {
+                // What broke off here and left nothing came after all that OSS knows of.
+                let stale = mount.is_broken(key) && !mount.process.holds.is_held(&found.id);
+                return Ok((!stale).then_some(found));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Those of the file itself come first among all that begin with its name.
+fn uploads(calls: &Calls, key: &str) -> Result<Vec<UploadSummary>, StorageError> {
+    let mut all = Vec::new();
+    let mut marker: Option<(String, String)> = None;
+    for _ in 0..MAX_PAGES {
+        let after = marker.as_ref().map(|(key, id)| (key.as_str(), id.as_str()));
+        let page = calls
+            .bucket()
+            .list_multipart_uploads(key, after)
+            .map_err(|error| told(&error, Action::ListUploads))?;
+        let beyond = page.uploads.iter().any(|upload| upload.key != key);
+        all.extend(page.uploads);
+        match (page.is_truncated && !beyond, page.next_key_marker) {
+            (true, Some(next)) => {
+                marker = Some((next, page.next_upload_id_marker.unwrap_or_default()));
+            }
+            _ => return Ok(all),
+        }
+    }
+    warn!("{key:?} has too many unfinished uploads: none of them can go on");
+    Ok(Vec::new())
+}
+
+/// All parts of an upload; `None` if it is over meanwhile.
+fn parts(calls: &Calls, upload: &UploadSummary) -> Result<Option<Vec<PartSummary>>, StorageError> {
+    let mut all = Vec::new();
+    let mut marker = None;
+    for _ in 0..PART_PAGES {
+        let page = match calls
+            .bucket()
+            .list_parts(&upload.key, &upload.upload_id, marker)
+        {
+            Ok(page) => page,
+            Err(error) if error.code() == "NoSuchUpload" => return Ok(None),
+            Err(error) => return Err(told(&error, Action::ListParts)),
+        };
+        all.extend(page.parts);
+        match (page.is_truncated, page.next) {
+            (true, Some(next)) => marker = Some(next),
+            _ => break,
+        }
+        // Of another tool's upload no more needs to be known.
+        if all.first().is_some_and(|part| part.number < FIRST_NUMBER) {
+            break;
+        }
+    }
+    Ok(Some(all))
+}
+
+/// Whether OSS has no part of this upload with the number `from` or above: so nobody else has gone
+/// on with it.
+pub(crate) fn ends_before(
+    bucket: &Bucket,
+    key: &str,
+    upload_id: &str,
+    from: u32,
+) -> Result<bool, Error> {
+    let page = bucket.list_parts(key, upload_id, Some(from.saturating_sub(1)))?;
+    debug!("upload {upload_id} has {} parts from {from} on", page.parts.len());
+    Ok(page.parts.is_empty())
+}
+
+/// The uploads that writers of this process have in hand, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Holds(Mutex<HashMap<String, Arc<AtomicBool>>>);
+
+impl Holds {
+    /// Takes an upload in hand, from another writer if one has it.
+    pub(crate) fn take(self: &Arc<Self>, id: &str) -> Hold {
+        let taken = Arc::new(AtomicBool::new(false));
+        let before = lock(&self.0).insert(id.to_owned(), Arc::clone(&taken));
+        if let Some(before) = before {
+            debug!("upload {id} is taken over from a session that has not ended");
+            before.store(true, Ordering::Release);
+        }
+        Hold {
+            holds: Arc::clone(self),
+            id: id.to_owned(),
+            taken,
+        }
+    }
+
+    /// Whether a writer of this process has it.
+    pub(crate) fn is_held(&self, id: &str) -> bool {
+        lock(&self.0).contains_key(id)
+    }
+}
+
+/// A writer's hold on its upload; let go when dropped.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    holds: Arc<Holds>,
+    id: String,
+    taken: Arc<AtomicBool>,
+}
+
+impl Hold {
+    /// Whether another session has taken the upload over: nothing more may be sent to it.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Acquire)
+    }
+
+    /// The writer is told why it must stop.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] if another session goes on with this upload.
+    pub(crate) fn check(&self) -> Result<(), StorageError> {
+        if self.is_taken() {
+            return Err(StorageError::new(
+                ErrorKind::Unavailable,
+                "Another session goes on with this upload.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut all = lock(&self.holds.0);
+        if all
+            .get(&self.id)
+            .is_some_and(|now| Arc::ptr_eq(now, &self.taken))
+        {
+            all.remove(&self.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn upload(key: &str, id: &str, initiated: i64) -> UploadSummary {
+        let mut upload = UploadSummary::default();
+        key.clone_into(&mut upload.key);
+        id.clone_into(&mut upload.upload_id);
+        upload.initiated = initiated;
+        upload
+    }
+
+    fn parts(parts: &[(u32, u64)]) -> Vec<PartSummary> {
+        let each = parts.iter().map(|&(number, size)| {
+            let mut part = PartSummary::default();
+            part.number = number;
+            part.size = size;
+            part.last_modified = i64::from(number);
+            part
+        });
+        each.collect()
+    }
+
+    fn judged(of: &[(u32, u64)]) -> Option<Unfinished> {
+        match judge(&upload("k", "id", 5), parts(of)) {
+            Judged::Ours(found) => Some(found),
+            _ => None,
+        }
+    }
+
+    const P: u64 = MIN_PART;
+
+    #[test]
+    fn only_uploads_of_the_file_itself_and_the_newest_first() {
+        let all = vec![
+            upload("k", "A1", 5),
+            upload("k", "A3", 9),
+            upload("k", "A2", 9),
+            upload("k/x", "A4", 10),
+            upload("kk", "A5", 11),
+        ];
+        let ids: Vec<_> = of_key("k", all).into_iter().map(|u| u.upload_id).collect();
+        assert_eq!(ids, ["A3", "A2", "A1"]);
+    }
+
+    #[test]
+    fn what_is_ours_and_how_much_of_it() {
+        for (of, length, left_out) in [
+            (&[(2, P)][..], P, &[][..]),
+            (&[(2, P), (3, P + 5), (4, P)], 3 * P + 5, &[]),
+            (&[(3, P), (2, P)], 2 * P, &[]),
+            (&[(2, P), (4, P), (9, 7)], P, &[4, 9]),
+            // A short part is the last of a whole file, or stands where a longer one was.
+            (&[(2, P), (3, P - 1), (4, P)], P, &[3, 4]),
+        ] {
+            let found = judged(of).unwrap();
+            assert_eq!((found.length(), &found.left_out[..]), (length, left_out));
+            assert_eq!(found.modified, i64::from(of.iter().map(|p| p.0).max().unwrap()));
+        }
+        let judge = |of: &[(u32, u64)]| judge(&upload("k", "id", 5), parts(of));
+        for useless in [&[][..], &[(3, P)], &[(2, P - 1), (3, P)]] {
+            assert_eq!(judge(useless), Judged::Useless);
+        }
+        for foreign in [&[(1, P)][..], &[(1, 1), (2, P)], &[(2, P), (1, P)]] {
+            assert_eq!(judge(foreign), Judged::Foreign);
+        }
+        let scattered: Vec<_> = (0..=MAX_LEFT_OUT as u32).map(|n| (4 + n, P)).collect();
+        assert_eq!(judge(&[&[(2, P)], &scattered[..]].concat()), Judged::Useless);
+    }
+
+    #[test]
+    fn without_an_object_any_boundary_goes_on() {
+        let found = judged(&[(2, P), (3, P), (4, P), (6, P)]);
+        let way = |offset| choose(found.clone(), None, offset);
+        for (offset, kept, left_out) in [
+            (None, 3, &[6][..]),
+            (Some(3 * P), 3, &[6]),
+            (Some(2 * P), 2, &[4, 6]),
+            (Some(P), 1, &[3, 4, 6]),
+        ] {
+            let Ok(Way::GoOn(on)) = way(offset) else {
+                panic!("{offset:?}");
+            };
+            assert_eq!((on.kept.len(), &on.left_out[..]), (kept, left_out));
+        }
+        for offset in [1, P - 1, P + 1, 3 * P + 1, 4 * P, u64::MAX] {
+            let refused = way(Some(offset)).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::BadOffset);
+            assert!(refused.message.contains(&(3 * P).to_string()), "{refused}");
+        }
+        assert_eq!(choose(None, None, Some(9)), Ok(Way::Object));
+    }
+
+    #[test]
+    fn beside_an_object_only_a_newer_one_counts_and_only_its_end() {
+        let found = judged(&[(2, P), (3, P)]);
+        for changed in [4, 5] {
+            let way = |offset| choose(found.clone(), Some(changed), offset);
+            assert!(matches!(way(Some(2 * P)), Ok(Way::GoOn(_))));
+            for offset in [None, Some(P), Some(3), Some(3 * P)] {
+                assert_eq!(way(offset).unwrap_err(), goes_on_at(2 * P));
+            }
+        }
+        for offset in [None, Some(2 * P), Some(P)] {
+            assert_eq!(choose(found.clone(), Some(6), offset), Ok(Way::Object));
+        }
+    }
+
+    #[test]
+    fn too_many_parts_are_not_left_out() {
+        let of: Vec<_> = (2..=2 + MAX_LEFT_OUT as u32 + 1).map(|n| (n, P)).collect();
+        let mut found = judged(&of).unwrap();
+        assert!(!found.cut(P));
+        assert!(found.cut(2 * P));
+        assert_eq!(found.left_out.len(), MAX_LEFT_OUT);
+    }
+
+    #[test]
+    fn an_upload_has_one_writer() {
+        let holds = Arc::new(Holds::default());
+        let first = holds.take("a");
+        let other = holds.take("b");
+        let second = holds.take("a");
+        assert!(first.is_taken() && first.check().is_err());
+        assert!(!second.is_taken() && !other.is_taken());
+        drop(first);
+        assert!(holds.is_held("a") && holds.is_held("b"));
+        drop((second, other));
+        assert!(!holds.is_held("a") && !holds.is_held("b"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_joins(of in proptest::collection::vec((1u32..12, 0..3 * P), 0..12), at in 0..20 * P) {
+            let mut numbers: Vec<u32> = of.iter().map(|p| p.0).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            match judge(&upload("k", "id", 0), parts(&of)) {
+                Judged::Foreign => prop_assert_eq!(numbers[0], 1),
+                Judged::Useless => prop_assert_ne!(numbers.first(), Some(&1)),
+                Judged::Ours(mut found) => {
+                    let length = found.length();
+                    let is_end = found.cut(at);
+                    prop_assert_eq!(found.length(), if is_end { at } else { length });
+                    for (number, part) in (FIRST_NUMBER..).zip(&found.kept) {
+                        prop_assert!(part.number == number && part.size >= MIN_PART);
+                    }
+                    // Every part is kept or known to be left out, in order.
+                    let kept = found.kept.iter().map(|p| p.number);
+                    let all: Vec<u32> = kept.chain(found.left_out).collect();
+                    prop_assert_eq!(all, numbers);
+                }
+            }
+        }
+    }
+}
