@@ -254,6 +254,12 @@ impl Client {
             .or_else(|| self.config.endpoint.region())
     }
 
+    /// The time in Unix seconds, as OSS sees it as far as that is known.
+    #[must_use]
+    pub fn time(&self) -> i64 {
+        self.shared.now()
+    }
+
     /// The settings.
     #[must_use]
     pub fn config(&self) -> &ClientConfig {

@@ -18,7 +18,8 @@ use crate::types::{PartPage, UploadPage};
 use crate::xml;
 
 impl Bucket {
-    /// InitiateMultipartUpload. Returns the upload id. A try whose answer was lost leaves an empty upload behind.
+    /// InitiateMultipartUpload. Returns the upload id. Tried once: if its answer was lost
+    /// ([`Error::outcome_unknown`]), there may be an empty upload, and a second try would leave it behind.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -29,7 +30,8 @@ impl Bucket {
         };
         let spec = put_headers(self.on_key("POST", key), &put)
             .flag("uploads")
-            .query("encoding-type", "url");
+            .query("encoding-type", "url")
+            .once();
         Ok(xml::initiate_result(&self.client.call(&spec, None)?.body)?.upload_id)
     }
 

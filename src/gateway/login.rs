@@ -110,6 +110,14 @@ impl OssStorage {
         able
     }
 
+    /// Waits until every multipart upload that was broken off has been thrown away, `timeout` at
+    /// most. Says whether they have. For a process that ends: what is still open then stays in
+    /// the bucket and costs money.
+    #[must_use]
+    pub fn drain(&self, timeout: Duration) -> bool {
+        self.process.uploads.drain(timeout)
+    }
+
     /// Checks that `access` may list its bucket, and gives its files for one session. For accounts
     /// whose keys stand in a configuration; [`Storage::login`] does the same with a key that the
     /// client names.

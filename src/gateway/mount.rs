@@ -21,6 +21,7 @@ use super::memory::Memory;
 use super::recent::Recent;
 use super::sweep::Sweeps;
 use super::unfinished::Holds;
+use super::uploads::Uploads;
 
 /// How many broken uploads are remembered.
 const MAX_BROKEN: usize = 10_000;
@@ -42,6 +43,8 @@ pub(crate) struct Process {
     pub(crate) holds: Arc<Holds>,
     /// When unfinished uploads were looked through.
     pub(crate) sweeps: Sweeps,
+    /// The multipart uploads that are not over.
+    pub(crate) uploads: Uploads,
     broken: Names,
     unfinished: Names,
 }
@@ -51,6 +54,7 @@ impl Process {
         Self {
             budget: Budget::new(config.transfer_memory),
             lanes: Lanes::new(config.max_threads),
+            uploads: Uploads::default(),
             config,
             holds: Arc::default(),
             sweeps: Sweeps::default(),
@@ -185,6 +189,11 @@ impl Calls {
             }
             None => self.bucket.clone(),
         }
+    }
+
+    /// Stops the requests that are under way, and makes all later ones fail.
+    pub(crate) fn stop(&self) {
+        self.link.handle().cancel();
     }
 
     /// Whether the driver has given up.

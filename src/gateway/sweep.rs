@@ -122,7 +122,10 @@ pub(crate) fn start(mount: &Mount) {
             }
         };
         if sweep.removed > 0 {
-            info!("{} old uploads in bucket {name} are thrown away", sweep.removed);
+            info!(
+                "{} old uploads in bucket {name} are thrown away",
+                sweep.removed
+            );
         }
         sweep.process.sweeps.ended(&here, rest);
     };

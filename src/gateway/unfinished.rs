@@ -12,8 +12,8 @@
 //! may have followed, though it might be another tool's.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use log::{debug, warn};
 use ossftp_core::{ErrorKind, StorageError};
@@ -23,6 +23,7 @@ use super::errors::{Action, told};
 use super::lock;
 use super::mount::{Calls, Mount};
 use super::parts::{FIRST_NUMBER, LAST_NUMBER, MIN_PART};
+use super::upload::Part;
 
 /// So many pages of 1,000 uploads of one file are looked at.
 const MAX_PAGES: usize = 3;
@@ -167,7 +168,9 @@ pub(crate) fn choose(
 pub(crate) fn goes_on_at(length: u64) -> StorageError {
     StorageError::new(
         ErrorKind::BadOffset,
-        format!("An upload of this file broke off: it can go on at byte {length}, or be sent whole."),
+        format!(
+            "An upload of this file broke off: it can go on at byte {length}, or be sent whole."
+        ),
     )
 }
 
@@ -248,36 +251,84 @@ fn parts(calls: &Calls, upload: &UploadSummary) -> Result<Option<Vec<PartSummary
     Ok(Some(all))
 }
 
-/// Whether OSS has no part of this upload with the number `from` or above: so nobody else has gone
-/// on with it.
-pub(crate) fn ends_before(
-    bucket: &Bucket,
+/// The upload that a writer goes on with from byte `offset`, or from where it broke off (`None`),
+/// with this process's only hold on it. `None` if the object's own rules hold. `changed` is when the
+/// object of this name was last written, if there is one.
+///
+/// A client that comes back before its old session has ended takes the upload from it.
+///
+/// # Errors
+/// As [`find`] and [`choose`]; [`ErrorKind::Busy`] if the old session's parts do not come to an end.
+pub(crate) fn go_on(
+    mount: &Mount,
+    calls: &Calls,
     key: &str,
-    upload_id: &str,
-    from: u32,
+    changed: Option<i64>,
+    offset: Option<u64>,
+) -> Result<Option<(Unfinished, Hold)>, StorageError> {
+    let found = find(mount, calls, key)?;
+    let Way::GoOn(found) = choose(found, changed, offset)? else {
+        return Ok(None);
+    };
+    let mut hold = mount.process.holds.take(&found.id);
+    if !hold.settle(mount.config().command_timeout)? {
+        return Ok(Some((found, hold)));
+    }
+    // Parts may have come meanwhile.
+    match choose(find(mount, calls, key)?, changed, offset)? {
+        Way::GoOn(now) if now.id == found.id => Ok(Some((now, hold))),
+        _ => Err(busy()),
+    }
+}
+
+/// Whether OSS has no other parts of an upload from number `first` on than these, so that nobody
+/// else has gone on with it.
+pub(crate) fn is_ours_alone(
+    bucket: &Bucket,
+    (key, id): (&str, &str),
+    first: u32,
+    ours: &[Part],
 ) -> Result<bool, Error> {
-    let page = bucket.list_parts(key, upload_id, Some(from.saturating_sub(1)))?;
-    debug!("upload {upload_id} has {} parts from {from} on", page.parts.len());
-    Ok(page.parts.is_empty())
+    let page = bucket.list_parts(key, id, Some(first.saturating_sub(1)))?;
+    let is_ours = |there: &PartSummary| {
+        ours.iter()
+            .any(|part| part.number == there.number && part.etag == there.etag)
+    };
+    Ok(!page.is_truncated && page.parts.iter().all(is_ours))
 }
 
 /// The uploads that writers of this process have in hand, by id.
 #[derive(Debug, Default)]
-pub(crate) struct Holds(Mutex<HashMap<String, Arc<AtomicBool>>>);
+pub(crate) struct Holds(Mutex<HashMap<String, Arc<Token>>>);
+
+/// What two writers of one upload share: one must stop before the other one begins.
+#[derive(Debug, Default)]
+struct Token {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_taken: bool,
+    /// How many parts are on their way.
+    sending: usize,
+}
 
 impl Holds {
-    /// Takes an upload in hand, from another writer if one has it.
+    /// Takes an upload in hand. Another writer that has it can send nothing more to it.
     pub(crate) fn take(self: &Arc<Self>, id: &str) -> Hold {
-        let taken = Arc::new(AtomicBool::new(false));
-        let before = lock(&self.0).insert(id.to_owned(), Arc::clone(&taken));
-        if let Some(before) = before {
+        let token = Arc::<Token>::default();
+        let before = lock(&self.0).insert(id.to_owned(), Arc::clone(&token));
+        if let Some(before) = &before {
             debug!("upload {id} is taken over from a session that has not ended");
-            before.store(true, Ordering::Release);
+            lock(&before.state).is_taken = true;
         }
         Hold {
             holds: Arc::clone(self),
             id: id.to_owned(),
-            taken,
+            token,
+            before,
         }
     }
 
@@ -292,27 +343,50 @@ impl Holds {
 pub(crate) struct Hold {
     holds: Arc<Holds>,
     id: String,
-    taken: Arc<AtomicBool>,
+    token: Arc<Token>,
+    /// Who had it before.
+    before: Option<Arc<Token>>,
 }
 
 impl Hold {
     /// Whether another session has taken the upload over: nothing more may be sent to it.
     pub(crate) fn is_taken(&self) -> bool {
-        self.taken.load(Ordering::Acquire)
+        lock(&self.token.state).is_taken
     }
 
-    /// The writer is told why it must stop.
+    /// A part is on its way, until what this gives is dropped.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] if another session goes on with this upload.
-    pub(crate) fn check(&self) -> Result<(), StorageError> {
-        if self.is_taken() {
+    pub(crate) fn sending(&self) -> Result<Busy, StorageError> {
+        let mut state = lock(&self.token.state);
+        if state.is_taken {
             return Err(StorageError::new(
                 ErrorKind::Unavailable,
                 "Another session goes on with this upload.",
             ));
         }
-        Ok(())
+        state.sending += 1;
+        Ok(Busy(Arc::clone(&self.token)))
+    }
+
+    /// Waits for the parts that the writer before had under way. Says whether there was one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] if they take too long.
+    fn settle(&mut self, timeout: Duration) -> Result<bool, StorageError> {
+        let Some(before) = self.before.take() else {
+            return Ok(false);
+        };
+        let state = lock(&before.state);
+        let (state, _) = before
+            .changed
+            .wait_timeout_while(state, timeout, |state| state.sending > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.sending > 0 {
+            return Err(busy());
+        }
+        Ok(true)
     }
 }
 
@@ -321,11 +395,29 @@ impl Drop for Hold {
         let mut all = lock(&self.holds.0);
         if all
             .get(&self.id)
-            .is_some_and(|now| Arc::ptr_eq(now, &self.taken))
+            .is_some_and(|now| Arc::ptr_eq(now, &self.token))
         {
             all.remove(&self.id);
         }
     }
+}
+
+/// A part on its way.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<Token>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        lock(&self.0.state).sending -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+fn busy() -> StorageError {
+    StorageError::new(
+        ErrorKind::Busy,
+        "Parts of this file are still under way from before: try again a little later.",
+    )
 }
 
 #[cfg(test)]
@@ -359,6 +451,10 @@ mod tests {
         }
     }
 
+    fn kind<T: std::fmt::Debug>(result: Result<T, StorageError>) -> ErrorKind {
+        result.unwrap_err().kind
+    }
+
     const P: u64 = MIN_PART;
 
     #[test]
@@ -386,7 +482,10 @@ mod tests {
         ] {
             let found = judged(of).unwrap();
             assert_eq!((found.length(), &found.left_out[..]), (length, left_out));
-            assert_eq!(found.modified, i64::from(of.iter().map(|p| p.0).max().unwrap()));
+            assert_eq!(
+                found.modified,
+                i64::from(of.iter().map(|p| p.0).max().unwrap())
+            );
         }
         let judge = |of: &[(u32, u64)]| judge(&upload("k", "id", 5), parts(of));
         for useless in [&[][..], &[(3, P)], &[(2, P - 1), (3, P)]] {
@@ -396,7 +495,10 @@ mod tests {
             assert_eq!(judge(foreign), Judged::Foreign);
         }
         let scattered: Vec<_> = (0..=MAX_LEFT_OUT as u32).map(|n| (4 + n, P)).collect();
-        assert_eq!(judge(&[&[(2, P)], &scattered[..]].concat()), Judged::Useless);
+        assert_eq!(
+            judge(&[&[(2, P)], &scattered[..]].concat()),
+            Judged::Useless
+        );
     }
 
     #[test]
@@ -451,12 +553,19 @@ mod tests {
         let holds = Arc::new(Holds::default());
         let first = holds.take("a");
         let other = holds.take("b");
-        let second = holds.take("a");
-        assert!(first.is_taken() && first.check().is_err());
+        let busy = first.sending().unwrap();
+        let mut second = holds.take("a");
+        assert!(first.is_taken() && first.sending().is_err());
         assert!(!second.is_taken() && !other.is_taken());
+        drop(busy);
+        assert_eq!(second.settle(Duration::ZERO), Ok(true));
+        let busy = second.sending().unwrap();
+        let mut third = holds.take("a");
+        assert_eq!(kind(third.settle(Duration::ZERO)), ErrorKind::Busy);
+        drop((busy, second));
         drop(first);
         assert!(holds.is_held("a") && holds.is_held("b"));
-        drop((second, other));
+        drop((third, other));
         assert!(!holds.is_held("a") && !holds.is_held("b"));
     }
 

@@ -143,7 +143,9 @@ pub(crate) fn first_keys(
 fn stat(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<Answer, StorageError> {
     let found = match look(mount, calls, path) {
         Err(error) if error.kind == ErrorKind::NotFound => {
-            return unfinished_entry(mount, calls, path)?.ok_or(error).map(Answer::Entry);
+            return unfinished_entry(mount, calls, path)?
+                .ok_or(error)
+                .map(Answer::Entry);
         }
         found => found?,
     };

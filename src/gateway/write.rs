@@ -1,10 +1,14 @@
 //! Writing a file: STOR, STOU and APPE.
 //!
 //! Decides how the bytes reach OSS: up to one part by PutObject at the end, more as a multipart
-//! upload whose parts are sent as they fill; and what is kept of the old file when writing begins
-//! inside it or at its end. Nothing is visible before [`ObjectWriter::commit`], and nothing is
-//! left behind without it.
+//! upload whose parts are sent side by side as they fill; and what is kept of the old file when
+//! writing begins inside it or at its end. Nothing is visible before [`ObjectWriter::commit`], and
+//! nothing is left behind without it, unless broken uploads are to be gone on with.
+//!
+//! Memory: when no window is free, the writer waits for its own parts that are under way; if it has
+//! none, it sends what it has as a part, however short of the schedule. So it waits for nobody else.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,23 +17,19 @@ use log::debug;
 use ossftp_core::driver::{ObjectReader, ObjectWriter};
 use ossftp_core::{ErrorKind, FtpPath, StorageError, StoreMode};
 use ossftp_oss::crc64::{Crc64, combine};
-use ossftp_oss::{Error, ObjectMeta, PutObject};
+use ossftp_oss::{ObjectMeta, PutObject, SliceBody};
 
-use super::buffer::PartBuffer;
-use super::errors::{Action, is_missing, told};
+use super::buffer::{PartBuffer, Windows};
+use super::config::Partial;
+use super::errors::{Action, told};
+use super::headers;
+use super::kept::{Beginning, Kept, cannot_be_copied, check_free, find_beginning};
+use super::leaving::Leaving;
 use super::mount::{Calls, Mount};
-use super::parts::{self, FIRST_NUMBER, MIN_PART, Piece, Schedule};
-use super::read::{OssReader, beyond_the_end};
+use super::parts::{FIRST_NUMBER, MIN_PART, Piece, Schedule};
+use super::read::OssReader;
+use super::sending::{Job, Sending, Sent};
 use super::upload::Upload;
-
-/// What is kept of the file that is there.
-struct Kept {
-    meta: ObjectMeta,
-    /// Its first so many bytes.
-    length: u64,
-    /// How OSS copies them; empty if they are in the first part's buffer.
-    pieces: Vec<Piece>,
-}
 
 /// A file that is being written.
 pub(crate) struct OssWriter {
@@ -37,16 +37,22 @@ pub(crate) struct OssWriter {
     calls: Calls,
     key: String,
     put: PutObject,
-    kept: Option<Kept>,
+    kept: Option<Arc<Kept>>,
+    windows: Windows,
     schedule: Schedule,
     /// The number that the part being filled is going to have.
     number: u32,
     filling: PartBuffer,
     /// The part before it: full, and sent as soon as it is known not to be the last.
     full: Option<PartBuffer>,
-    /// A buffer whose part was sent.
-    spare: Option<PartBuffer>,
     upload: Option<Upload>,
+    sending: Sending,
+    /// A part could not be sent.
+    failed: Option<StorageError>,
+    /// Parts that were not sent, with their numbers, if the upload is to be gone on with.
+    unsent: Vec<(u32, PartBuffer)>,
+    /// The numbers of parts that an upload that goes on has but this file has not.
+    left_out: VecDeque<u32>,
     /// New bytes so far.
     fresh: u64,
     /// It is over, and nothing of it can be mixed with another file.
@@ -74,13 +80,14 @@ impl OssWriter {
             ));
         }
         let key = mount.keys.file(path)?;
-        let kept = match mode {
-            StoreMode::Replace | StoreMode::At(0) => None,
-            StoreMode::At(offset) => find_kept(mount, &calls, &key, Some(offset))?,
-            StoreMode::Append => find_kept(mount, &calls, &key, None)?,
+        let windows = Windows::admit(&mount.process.budget)?;
+        let beginning = match mode {
+            StoreMode::Replace | StoreMode::At(0) => Beginning::Nothing,
+            StoreMode::At(offset) => find_beginning(mount, &calls, &key, Some(offset))?,
+            StoreMode::Append => find_beginning(mount, &calls, &key, None)?,
             StoreMode::New => {
                 check_free(&calls, &key)?;
-                None
+                Beginning::Nothing
             }
             _ => {
                 return Err(StorageError::new(
@@ -89,28 +96,29 @@ impl OssWriter {
                 ));
             }
         };
-        let config = mount.config();
+        let kept = match beginning {
+            Beginning::Nothing => None,
+            Beginning::Kept(kept) => Some(kept),
+            Beginning::Unfinished(found, hold) => {
+                let upload = Upload::resume(mount, &key, &found, hold);
+                let put = headers::of_new(mount, &key);
+                let next = (upload.next(), expected);
+                let mut writer = Self::new(mount, calls, key, put, windows, next);
+                upload.leave_open();
+                writer.upload = Some(upload);
+                writer.left_out = found.left_out.into();
+                return Ok(writer);
+            }
+        };
+        let put = match &kept {
+            Some(kept) => headers::of_old(&kept.meta),
+            None => headers::of_new(mount, &key),
+        };
         let pieces = kept.as_ref().map_or(0, |kept| kept.pieces.len());
         let number = FIRST_NUMBER + u32::try_from(pieces).unwrap_or(u32::MAX / 2);
-        let schedule = Schedule::new(config.part_size, config.max_part_size)
-            .holding(number, expected.unwrap_or(0));
-        let mut put = put_object(&key, kept.as_ref().map(|kept| &kept.meta));
-        put.forbid_overwrite = mode == StoreMode::New;
-        let mut writer = Self {
-            put,
-            mount: Arc::clone(mount),
-            calls,
-            key,
-            kept,
-            schedule,
-            number,
-            filling: PartBuffer::new(schedule.size(number)),
-            full: None,
-            spare: None,
-            upload: None,
-            fresh: 0,
-            ended: false,
-        };
+        let mut writer = Self::new(mount, calls, key, put, windows, (number, expected));
+        writer.kept = kept.map(Arc::new);
+        writer.put.forbid_overwrite = mode == StoreMode::New;
         writer.read_kept()?;
         if writer.is_broken_by_ending_here() {
             // Already now: a client whose connection died comes back before this session knows.
@@ -119,13 +127,46 @@ impl OssWriter {
         Ok(writer)
     }
 
+    /// An empty file, whose first new part has this number and which has about so many new bytes.
+    fn new(
+        mount: &Arc<Mount>,
+        calls: Calls,
+        key: String,
+        put: PutObject,
+        windows: Windows,
+        (number, expected): (u32, Option<u64>),
+    ) -> Self {
+        let config = mount.config();
+        let schedule = Schedule::new(config.part_size, config.max_part_size)
+            .holding(number, expected.unwrap_or(0));
+        Self {
+            put,
+            mount: Arc::clone(mount),
+            calls,
+            key,
+            kept: None,
+            windows,
+            schedule,
+            number,
+            filling: PartBuffer::new(schedule.size(number)),
+            full: None,
+            upload: None,
+            sending: Sending::new(&mount.process),
+            failed: None,
+            unsent: Vec::new(),
+            left_out: VecDeque::new(),
+            fresh: 0,
+            ended: false,
+        }
+    }
+
     /// What is kept of a short file goes into the first part, since OSS copies no part so short.
     fn read_kept(&mut self) -> Result<(), StorageError> {
         let Some(kept) = self.kept.as_ref().filter(|kept| kept.pieces.is_empty()) else {
             return Ok(());
         };
-        let range = (0, kept.length);
-        let mut reader = self.reader(kept.meta.clone(), range);
+        let mut reader = self.reader(kept.meta.clone(), (0, kept.length));
+        self.filling.add(self.windows.take().ok_or_else(no_memory)?);
         copy_into(&mut reader, &mut self.filling)
     }
 
@@ -141,17 +182,20 @@ impl OssWriter {
         }
         self.calls.check()?;
         let mut upload = Upload::begin(&self.mount, &self.key, &self.put)?;
-        if let Some(kept) = &self.kept {
+        if self.is_resumable() {
+            upload.leave_open();
+        }
+        if let Some(kept) = self.kept.clone() {
             for piece in &kept.pieces {
                 self.calls.check()?;
-                self.keep(&mut upload, kept, *piece)?;
+                self.keep(&mut upload, &kept, *piece)?;
             }
         }
         self.upload = Some(upload);
         Ok(())
     }
 
-    fn keep(&self, upload: &mut Upload, kept: &Kept, piece: Piece) -> Result<(), StorageError> {
+    fn keep(&mut self, upload: &mut Upload, kept: &Kept, piece: Piece) -> Result<(), StorageError> {
         let number = upload.number()?;
         let source = (self.key.as_str(), kept.meta.etag.as_str());
         match upload.copy(&self.calls.bucket(), number, source, piece) {
@@ -169,7 +213,7 @@ impl OssWriter {
 
     /// Reads a piece of the old file and sends it as parts, `number` first.
     fn rewrite(
-        &self,
+        &mut self,
         upload: &mut Upload,
         mut number: u32,
         kept: &Kept,
@@ -177,45 +221,154 @@ impl OssWriter {
     ) -> Result<(), StorageError> {
         let range = (piece.start, piece.start + piece.length);
         let mut reader = self.reader(kept.meta.clone(), range);
-        let mut buffer = PartBuffer::new(0);
         loop {
-            // No part may be shorter than OSS takes, so a short rest goes with the one before.
             let left = reader.remaining().unwrap_or(0);
-            let size = self.schedule.size(number);
-            let size = if left < size + MIN_PART { left } else { size };
-            buffer.reset(size);
+            let mut buffer = self.buffer_for(number, left)?;
             copy_into(&mut reader, &mut buffer)?;
-            let part = upload.send(&self.calls.bucket(), number, &mut buffer.body())?;
+            let bucket = self.calls.bucket();
+            let part = upload.target().send(&bucket, number, &mut buffer.body())?;
             upload.add(part);
-            if left <= size {
+            let is_last = buffer.len() as u64 >= left;
+            self.windows.give(buffer, self.schedule.size(number));
+            if is_last {
                 return Ok(());
             }
             number = upload.number()?;
         }
     }
 
-    /// Sends a part that is not the last, or is the last of several.
-    fn send(&mut self, part: PartBuffer) -> Result<(), StorageError> {
+    /// A buffer with all its windows, for a part of what is kept, of which `left` bytes are still
+    /// to be read. No part may be shorter than OSS takes, so a short rest goes with the one before.
+    fn buffer_for(&mut self, number: u32, left: u64) -> Result<PartBuffer, StorageError> {
+        let size = self.schedule.size(number);
+        let wanted = if left < size + MIN_PART { left } else { size };
+        let mut buffer = PartBuffer::new(wanted);
+        while buffer.room() < wanted {
+            match self.windows.take() {
+                Some(window) => buffer.add(window),
+                None => break,
+            }
+        }
+        if buffer.room() < MIN_PART.min(wanted) {
+            return Err(no_memory());
+        }
+        if buffer.room() < wanted {
+            buffer.limit(buffer.room().min(left.saturating_sub(MIN_PART)));
+        }
+        Ok(buffer)
+    }
+
+    /// Sends a part, with `aside` on another thread.
+    fn send(&mut self, part: PartBuffer, aside: bool) -> Result<(), StorageError> {
         self.begin()?;
         self.calls.check()?;
-        if let Some(upload) = &mut self.upload {
-            let number = upload.number()?;
-            let sent = upload.send(&self.calls.bucket(), number, &mut part.body())?;
-            upload.add(sent);
+        self.collect()?;
+        self.leave_out()?;
+        if self.sending.must_wait() {
+            while self.sending.is_full() {
+                self.wait()?;
+            }
         }
-        self.spare = Some(part);
+        let bucket = if self.is_resumable() {
+            // What OSS gets of it is of use, so nothing stops it.
+            self.mount.bucket().clone()
+        } else {
+            self.calls.bucket()
+        };
+        if let Some(upload) = &mut self.upload {
+            let job = Job {
+                number: upload.number()?,
+                target: Arc::clone(upload.target()),
+                bucket,
+                part,
+            };
+            self.sending.start(job, aside);
+        }
+        self.collect()
+    }
+
+    /// Parts that are not of this file give way to parts too short for the middle of a file, before
+    /// any new one could come to stand before them and seem to be joined to them.
+    fn leave_out(&mut self) -> Result<(), StorageError> {
+        while let (Some(number), Some(upload)) = (self.left_out.front(), &self.upload) {
+            self.calls.check()?;
+            let mut nothing = SliceBody::new(b"0");
+            upload
+                .target()
+                .send(&self.calls.bucket(), *number, &mut nothing)?;
+            self.left_out.pop_front();
+        }
         Ok(())
     }
 
     fn send_full(&mut self) -> Result<(), StorageError> {
         match self.full.take() {
-            Some(part) => self.send(part),
+            Some(part) => self.send(part, true),
             None => Ok(()),
         }
     }
 
+    /// Takes back the parts that are over.
+    fn collect(&mut self) -> Result<(), StorageError> {
+        while let Some(sent) = self.sending.try_take() {
+            self.take_back(sent);
+        }
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Waits for one of the parts under way, if there is one.
+    fn wait(&mut self) -> Result<(), StorageError> {
+        if let Some(sent) = self.sending.take(&self.calls)? {
+            self.take_back(sent);
+        }
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn take_back(&mut self, sent: Sent) {
+        let (is_sent, is_resumable) = (sent.result.is_ok(), self.is_resumable());
+        match (sent.result, &mut self.upload) {
+            (Ok(part), Some(upload)) => upload.add(part),
+            (Ok(_), None) => {}
+            (Err(error), _) => {
+                self.failed.get_or_insert(error);
+            }
+        }
+        match sent.part {
+            Some(part) if !is_sent && is_resumable => self.unsent.push((sent.number, part)),
+            Some(part) => self.windows.give(part, self.schedule.size(self.number)),
+            None => {}
+        }
+    }
+
+    /// Gives the part that is being filled another window.
+    fn make_room(&mut self) -> Result<(), StorageError> {
+        loop {
+            if let Some(window) = self.windows.take() {
+                self.filling.add(window);
+                return Ok(());
+            }
+            if !self.sending.is_idle() {
+                self.wait()?;
+            } else if let Some(full) = self.full.take() {
+                self.send(full, false)?;
+            } else if self.filling.len() as u64 >= MIN_PART {
+                self.turn();
+            } else {
+                return Err(no_memory());
+            }
+        }
+    }
+
+    /// Begins the next part.
+    fn turn(&mut self) {
+        self.number += 1;
+        let next = PartBuffer::new(self.schedule.size(self.number));
+        self.full = Some(mem::replace(&mut self.filling, next));
+    }
+
     fn finish(&mut self) -> Result<(), StorageError> {
         self.calls.check()?;
+        self.collect()?;
         if self.fresh == 0
             && let Some(kept) = &self.kept
             && kept.length == kept.meta.size
@@ -234,7 +387,10 @@ impl OssWriter {
         self.send_full()?;
         if !self.filling.is_empty() {
             let last = mem::replace(&mut self.filling, PartBuffer::new(0));
-            self.send(last)?;
+            self.send(last, false)?;
+        }
+        while !self.sending.is_idle() {
+            self.wait()?;
         }
         self.begin()?;
         self.complete()
@@ -277,10 +433,10 @@ impl OssWriter {
     }
 
     fn complete(&mut self) -> Result<(), StorageError> {
-        let Some(mut upload) = self.upload.take() else {
+        self.calls.check()?;
+        let Some(upload) = &mut self.upload else {
             return Ok(());
         };
-        self.calls.check()?;
         let whole = match &self.kept {
             // Of the whole old file OSS has stated the checksum; of its copied parts it may not.
             Some(kept) if kept.length == kept.meta.size => kept.meta.crc64,
@@ -298,6 +454,34 @@ impl OssWriter {
             .map_err(|error| told(&error, Action::Write))
     }
 
+    /// Whether what OSS has of it stays there if it is broken off. Not if it keeps some of a file
+    /// that is there: SIZE tells of that file, so nobody would ask for the rest of this one.
+    fn is_resumable(&self) -> bool {
+        self.mount.config().partial == Partial::Resume && self.kept.is_none()
+    }
+
+    /// It was broken off, and is to be gone on with: what is in memory goes to OSS too, on another
+    /// thread if there is one.
+    fn leave(&mut self) {
+        if !self.left_out.is_empty() {
+            // Nothing new is in OSS yet, and so it stays: other parts would seem to follow it.
+            return self.mount.clear_broken(&self.key);
+        }
+        let rest = mem::replace(&mut self.filling, PartBuffer::new(0));
+        let leaving = Leaving {
+            mount: Arc::clone(&self.mount),
+            key: self.key.clone(),
+            put: self.put.clone(),
+            upload: self.upload.take(),
+            sending: mem::replace(&mut self.sending, Sending::new(&self.mount.process)),
+            unsent: mem::take(&mut self.unsent),
+            rest: self.full.take().into_iter().chain([rest]).collect(),
+        };
+        if leaving.has_something() {
+            leaving.start();
+        }
+    }
+
     /// Whether a client that goes on from where it was broken off could mix two files.
     fn is_broken_by_ending_here(&self) -> bool {
         match &self.kept {
@@ -309,13 +493,13 @@ impl OssWriter {
 
 impl ObjectWriter for OssWriter {
     fn space(&mut self) -> Result<&mut [u8], StorageError> {
+        self.collect()?;
         if self.filling.is_full() {
             // Whether the full part is the last is known only when the next byte comes.
-            self.number += 1;
-            let size = self.schedule.size(self.number);
-            let mut next = self.spare.take().unwrap_or_else(|| PartBuffer::new(size));
-            next.reset(size);
-            self.full = Some(mem::replace(&mut self.filling, next));
+            self.turn();
+        }
+        if self.filling.needs_window() {
+            self.make_room()?;
         }
         Ok(self.filling.space())
     }
@@ -353,66 +537,19 @@ impl ObjectWriter for OssWriter {
 
 impl Drop for OssWriter {
     fn drop(&mut self) {
-        if !self.ended && self.is_broken_by_ending_here() {
+        if self.ended || self.upload.as_ref().is_some_and(Upload::is_taken) {
+            return;
+        }
+        if self.is_broken_by_ending_here() {
             self.mount.set_broken(&self.key);
         }
-    }
-}
-
-/// Whether there is no file of this name yet. In a bucket with versioning nobody asks again: OSS
-/// does not know `x-oss-forbid-overwrite` there, and keeps both.
-fn check_free(calls: &Calls, key: &str) -> Result<(), StorageError> {
-    match calls.bucket().head_object(key) {
-        Ok(_) => Err(StorageError::new(
-            ErrorKind::Exists,
-            "There is a file of this name already.",
-        )),
-        Err(error) if is_missing(&error) => Ok(()),
-        Err(error) => Err(told(&error, Action::Read)),
-    }
-}
-
-/// What is kept of the file that is there: its first `offset` bytes, or all of it. `None` if that
-/// is nothing.
-fn find_kept(
-    mount: &Mount,
-    calls: &Calls,
-    key: &str,
-    offset: Option<u64>,
-) -> Result<Option<Kept>, StorageError> {
-    if mount.is_broken(key) {
-        return Err(StorageError::new(
-            ErrorKind::BadOffset,
-            "An upload of this file broke off or is not over, and nothing of it is kept: send the whole file.",
-        ));
-    }
-    let meta = match calls.bucket().head_object(key) {
-        Ok(meta) => meta,
-        Err(error) if is_missing(&error) => {
-            return match offset {
-                Some(_) => Err(beyond_the_end(0)),
-                None => Ok(None),
-            };
+        if self.is_resumable() {
+            self.leave();
+        } else {
+            // The parts under way are of no use any more.
+            self.calls.stop();
         }
-        Err(error) => return Err(told(&error, Action::Read)),
-    };
-    let length = offset.unwrap_or(meta.size);
-    if length > meta.size {
-        return Err(beyond_the_end(meta.size));
     }
-    if length == 0 {
-        return Ok(None);
-    }
-    let pieces = if length < MIN_PART {
-        Vec::new()
-    } else {
-        parts::kept(length)?
-    };
-    Ok(Some(Kept {
-        meta,
-        length,
-        pieces,
-    }))
 }
 
 /// Moves bytes until the reader has no more or the buffer has no room.
@@ -432,51 +569,10 @@ fn copy_into(reader: &mut OssReader, buffer: &mut PartBuffer) -> Result<(), Stor
     }
 }
 
-/// Whether OSS does not copy this kind of object, rather than not just now or not for this key.
-fn cannot_be_copied(error: &Error) -> bool {
-    matches!(error.status(), 400 | 405 | 409 | 501) && error.code() != "RequestTimeTooSkewed"
-}
-
-/// What the object is besides its bytes: as it was, or by the extension of a new file's name.
-fn put_object(key: &str, old: Option<&ObjectMeta>) -> PutObject {
-    let Some(old) = old else {
-        return PutObject {
-            content_type: Some(content_type(key).to_owned()),
-            ..PutObject::default()
-        };
-    };
-    PutObject {
-        content_type: old.content_type.clone(),
-        meta: old.user_meta.clone(),
-        ..PutObject::default()
-    }
-}
-
-/// The content type by the extension of the name.
-fn content_type(key: &str) -> &'static str {
-    let name = key.rsplit('/').next().unwrap_or_default();
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    mime_guess::from_ext(extension)
-        .first_raw()
-        .unwrap_or("application/octet-stream")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn content_types() {
-        for (key, expected) in [
-            ("a/图片.JPG", "image/jpeg"),
-            ("a.html", "text/html"),
-            ("a.tar.gz", "application/gzip"),
-            ("a.b/c", "application/octet-stream"),
-            ("a.", "application/octet-stream"),
-            (".png", "image/png"),
-            ("a.nothing", "application/octet-stream"),
-        ] {
-            assert_eq!(content_type(key), expected, "{key}");
-        }
-    }
+/// There is no window. It does not happen: each transfer has one of its own.
+fn no_memory() -> StorageError {
+    StorageError::new(
+        ErrorKind::Busy,
+        "There is no memory for this transfer: try again a little later.",
+    )
 }

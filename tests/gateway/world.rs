@@ -132,8 +132,9 @@ impl World {
         &self.store
     }
 
-    /// Asserts that no multipart upload is under way.
+    /// Asserts that no multipart upload is under way, when those that were broken off are aborted.
     pub(crate) fn assert_no_uploads(&self) {
+        assert!(self.storage.drain(Duration::from_secs(30)));
         let page = self.store.list_multipart_uploads("", None).unwrap();
         assert_eq!(page.uploads, []);
     }

@@ -1,0 +1,64 @@
+//! What an object is besides its bytes.
+//!
+//! Decides the headers of new files, and which of an old file's stay when it is written anew from
+//! its own bytes.
+
+use ossftp_oss::{ObjectMeta, PutObject};
+
+use super::mount::Mount;
+
+/// For a new file: the type by the extension of its name, and the storage class that is set for
+/// the bucket, else for all.
+pub(crate) fn of_new(mount: &Mount, key: &str) -> PutObject {
+    let config = mount.config();
+    let bucket = config.buckets.get(mount.bucket().name());
+    let class = bucket.and_then(|bucket| bucket.storage_class.as_ref());
+    PutObject {
+        content_type: Some(content_type(key).to_owned()),
+        storage_class: class.or(config.storage_class.as_ref()).cloned(),
+        ..PutObject::default()
+    }
+}
+
+/// For a file that takes the place of this one and keeps bytes of it: all that it was.
+pub(crate) fn of_old(old: &ObjectMeta) -> PutObject {
+    PutObject {
+        content_type: old.content_type.clone(),
+        cache_control: old.cache_control.clone(),
+        content_disposition: old.content_disposition.clone(),
+        content_encoding: old.content_encoding.clone(),
+        expires: old.expires.clone(),
+        storage_class: old.storage_class.clone(),
+        meta: old.user_meta.clone(),
+        ..PutObject::default()
+    }
+}
+
+/// The content type by the extension of the name.
+fn content_type(key: &str) -> &'static str {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    mime_guess::from_ext(extension)
+        .first_raw()
+        .unwrap_or("application/octet-stream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        for (key, expected) in [
+            ("a/图片.JPG", "image/jpeg"),
+            ("a.html", "text/html"),
+            ("a.tar.gz", "application/gzip"),
+            ("a.b/c", "application/octet-stream"),
+            ("a.", "application/octet-stream"),
+            (".png", "image/png"),
+            ("a.nothing", "application/octet-stream"),
+        ] {
+            assert_eq!(content_type(key), expected, "{key}");
+        }
+    }
+}

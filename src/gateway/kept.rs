@@ -1,0 +1,109 @@
+//! What a new file keeps of the one that is there: REST, APPE, and STOU, which keeps it whole.
+//!
+//! Decides what of the old file stays, and how it gets into the new one. Doing so is the writer's.
+
+use ossftp_core::{ErrorKind, StorageError};
+use ossftp_oss::{Error, ObjectMeta};
+
+use super::config::Partial;
+use super::errors::{Action, is_missing, told};
+use super::mount::{Calls, Mount};
+use super::parts::{self, MIN_PART, Piece};
+use super::read::beyond_the_end;
+use super::unfinished::{self, Hold, Unfinished};
+
+/// What is kept of the file that is there.
+pub(crate) struct Kept {
+    pub(crate) meta: ObjectMeta,
+    /// Its first so many bytes.
+    pub(crate) length: u64,
+    /// How OSS copies them; empty if they are in the first part's buffer.
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// Whether there is no file of this name yet. In a bucket with versioning nobody asks again: OSS
+/// does not know `x-oss-forbid-overwrite` there, and keeps both.
+pub(crate) fn check_free(calls: &Calls, key: &str) -> Result<(), StorageError> {
+    match calls.bucket().head_object(key) {
+        Ok(_) => Err(StorageError::new(
+            ErrorKind::Exists,
+            "There is a file of this name already.",
+        )),
+        Err(error) if is_missing(&error) => Ok(()),
+        Err(error) => Err(told(&error, Action::Read)),
+    }
+}
+
+/// What a file that is not written from its first byte begins with.
+pub(crate) enum Beginning {
+    /// Nothing.
+    Nothing,
+    /// Some or all of the file that is there.
+    Kept(Kept),
+    /// The parts of an upload that broke off.
+    Unfinished(Unfinished, Hold),
+}
+
+/// What the new file begins with: the first `offset` bytes of the file that is there, or all of
+/// it; or of the upload of it that broke off, where those can go on.
+pub(crate) fn find_beginning(
+    mount: &Mount,
+    calls: &Calls,
+    key: &str,
+    offset: Option<u64>,
+) -> Result<Beginning, StorageError> {
+    let is_resumable = mount.config().partial == Partial::Resume;
+    if !is_resumable {
+        check_broken(mount, key)?;
+    }
+    let meta = match calls.bucket().head_object(key) {
+        Ok(meta) => Some(meta),
+        Err(error) if is_missing(&error) => None,
+        Err(error) => return Err(told(&error, Action::Read)),
+    };
+    if is_resumable {
+        let changed = meta.as_ref().map(|meta| meta.last_modified);
+        if let Some((found, hold)) = unfinished::go_on(mount, calls, key, changed, offset)? {
+            return Ok(Beginning::Unfinished(found, hold));
+        }
+        check_broken(mount, key)?;
+    }
+    let Some(meta) = meta else {
+        return match offset {
+            Some(_) => Err(beyond_the_end(0)),
+            None => Ok(Beginning::Nothing),
+        };
+    };
+    let length = offset.unwrap_or(meta.size);
+    if length > meta.size {
+        return Err(beyond_the_end(meta.size));
+    }
+    if length == 0 {
+        return Ok(Beginning::Nothing);
+    }
+    let pieces = if length < MIN_PART {
+        Vec::new()
+    } else {
+        parts::kept(length)?
+    };
+    Ok(Beginning::Kept(Kept {
+        meta,
+        length,
+        pieces,
+    }))
+}
+
+fn check_broken(mount: &Mount, key: &str) -> Result<(), StorageError> {
+    if mount.is_broken(key) {
+        return Err(StorageError::new(
+            ErrorKind::BadOffset,
+            "An upload of this file broke off or is not over, and nothing of it is kept: send the whole file.",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether OSS does not copy this kind of object, rather than not just now or not for this key.
+pub(crate) fn cannot_be_copied(error: &Error) -> bool {
+    matches!(error.status(), 400 | 405 | 409 | 501) && error.code() != "RequestTimeTooSkewed"
+}

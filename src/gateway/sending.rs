@@ -1,0 +1,180 @@
+//! The parts of one upload that are under way.
+//!
+//! Decides which thread sends a part: one of the process's if there is one and memory for its
+//! connection, else the caller's own. How many at a time is `pace`'s; the writer says what goes
+//! into a part, and takes every one back, sent or not.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use ossftp_core::{ErrorKind, StorageError};
+use ossftp_oss::Bucket;
+
+use super::budget::Claim;
+use super::buffer::{CONNECTION, PartBuffer};
+use super::mount::{Calls, Process};
+use super::pace::Pace;
+use super::upload::{Part, Target};
+
+/// A cancel ends a wait after this time, even if the requests do not end at once.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A part to be sent.
+pub(crate) struct Job {
+    pub(crate) target: Arc<Target>,
+    pub(crate) bucket: Bucket,
+    pub(crate) number: u32,
+    pub(crate) part: PartBuffer,
+}
+
+/// A part that is not under way any more.
+pub(crate) struct Sent {
+    pub(crate) number: u32,
+    /// Its memory; lost if the thread panicked.
+    pub(crate) part: Option<PartBuffer>,
+    pub(crate) result: Result<Part, StorageError>,
+}
+
+/// The parts under way, of one upload.
+pub(crate) struct Sending {
+    process: Arc<Process>,
+    pace: Pace,
+    tell: Sender<Sent>,
+    told: Receiver<Sent>,
+    under_way: usize,
+}
+
+impl Sending {
+    pub(crate) fn new(process: &Arc<Process>) -> Self {
+        let config = &process.config;
+        let (tell, told) = mpsc::channel();
+        Self {
+            process: Arc::clone(process),
+            pace: Pace::new(config.part_parallelism, config.max_parallelism),
+            tell,
+            told,
+            under_way: 0,
+        }
+    }
+
+    /// Whether no part is under way, and every one has been taken back.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way == 0
+    }
+
+    /// Whether another full part has to wait for one of those under way.
+    pub(crate) fn must_wait(&mut self) -> bool {
+        if self.under_way >= self.pace.limit() {
+            self.pace.pressed(Instant::now());
+        } else {
+            self.pace.eased();
+        }
+        self.under_way >= self.pace.limit()
+    }
+
+    /// Whether one more would be too many.
+    pub(crate) fn is_full(&self) -> bool {
+        self.under_way >= self.pace.limit()
+    }
+
+    /// Sends a part. With `aside` on another thread, if there is one.
+    pub(crate) fn start(&mut self, job: Job, aside: bool) {
+        let report = Report {
+            tell: self.tell.clone(),
+            sent: Some(Sent {
+                number: job.number,
+                part: None,
+                result: Err(StorageError::new(
+                    ErrorKind::Unavailable,
+                    "Sending a part failed inside the server.",
+                )),
+            }),
+        };
+        self.under_way += 1;
+        let process = &self.process;
+        let claim = if aside && self.pace.limit() > 1 {
+            process.budget.spare(CONNECTION)
+        } else {
+            None
+        };
+        let Some(claim) = claim else {
+            return perform(job, report, None);
+        };
+        let work = move || perform(job, report, Some(claim));
+        if let Err(work) = process.lanes.start(work) {
+            work();
+        }
+    }
+
+    /// A part that is over, if there is one already.
+    pub(crate) fn try_take(&mut self) -> Option<Sent> {
+        let sent = self.told.try_recv().ok()?;
+        Some(self.taken(sent))
+    }
+
+    /// Waits for the next part that is over. `None` if none is under way.
+    ///
+    /// # Errors
+    /// The driver has given up.
+    pub(crate) fn take(&mut self, calls: &Calls) -> Result<Option<Sent>, StorageError> {
+        while self.under_way > 0 {
+            match self.told.recv_timeout(GLANCE) {
+                Ok(sent) => return Ok(Some(self.taken(sent))),
+                Err(RecvTimeoutError::Timeout) => calls.check()?,
+                // Never, since one end of it is here.
+                Err(RecvTimeoutError::Disconnected) => self.under_way = 0,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for the next part that is over, until then at most, whatever the driver says.
+    pub(crate) fn take_until(&mut self, until: Instant) -> Option<Sent> {
+        if self.under_way == 0 {
+            return None;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        let sent = self.told.recv_timeout(left).ok()?;
+        Some(self.taken(sent))
+    }
+
+    fn taken(&mut self, sent: Sent) -> Sent {
+        self.under_way = self.under_way.saturating_sub(1);
+        if let Ok(part) = &sent.result {
+            self.pace.sent(part.size);
+        }
+        sent
+    }
+}
+
+fn perform(job: Job, mut report: Report, connection: Option<Claim>) {
+    let Job {
+        target,
+        bucket,
+        number,
+        part,
+    } = job;
+    let result = target.send(&bucket, number, &mut part.body());
+    if let Some(sent) = &mut report.sent {
+        (sent.part, sent.result) = (Some(part), result);
+    }
+    // The memory is given back before the upload is let go of: when that is over, all is.
+    drop((report, connection));
+    drop(target);
+}
+
+/// Tells of a part's end, whatever end that is.
+struct Report {
+    tell: Sender<Sent>,
+    sent: Option<Sent>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(sent) = self.sent.take() {
+            // The upload may be given up, and nobody listens.
+            let _ = self.tell.send(sent);
+        }
+    }
+}
