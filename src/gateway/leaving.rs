@@ -93,7 +93,8 @@ impl Leaving {
         let rest = std::mem::take(&mut self.rest);
         // No other part may be short, so what comes after one would be of no use.
         let rest: Vec<_> = rest.into_iter().take_while(is_a_part).collect();
-        if rest.is_empty() && self.unsent.is_empty() {
+        let begun = self.upload.as_ref();
+        if rest.is_empty() && self.unsent.is_empty() && begun.is_none_or(|u| !u.leaves_out()) {
             return Ok(());
         }
         if !self.sending.is_idle() {
@@ -112,6 +113,7 @@ impl Leaving {
         let Some(upload) = &mut self.upload else {
             return Ok(());
         };
+        upload.leave_out(&bucket)?;
         for (number, part) in self.unsent.drain(..) {
             if let Err(error) = send(&bucket, upload, number, &part) {
                 if is_damaged(&bucket, upload, number, &part) {
@@ -135,7 +137,9 @@ impl Leaving {
         let unsent = self.unsent.first().map(|(number, _)| *number);
         let first = unsent.unwrap_or(u32::MAX).min(upload.next());
         let id = upload.id().to_owned();
-        let alone = unfinished::is_ours_alone(bucket, (&self.key, &id), first, upload.parts());
+        let alone = unfinished::is_ours_alone(bucket, (&self.key, &id), first, |number, etag| {
+            upload.knows(number, etag)
+        });
         match alone {
             Ok(alone) => alone,
             Err(error) => {

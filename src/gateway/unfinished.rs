@@ -23,7 +23,6 @@ use super::errors::{Action, told};
 use super::lock;
 use super::mount::{Calls, Mount};
 use super::parts::{FIRST_NUMBER, LAST_NUMBER, MIN_PART};
-use super::upload::Part;
 
 /// So many pages of 1,000 uploads of one file are looked at.
 const MAX_PAGES: usize = 3;
@@ -45,9 +44,9 @@ pub(crate) struct Unfinished {
     pub(crate) modified: i64,
     /// The parts 2, 3, ... that can be used, without a gap; never none.
     pub(crate) kept: Vec<PartSummary>,
-    /// The numbers of its other parts. Nothing new may come to stand before them as long as they
-    /// are as long as parts are.
-    pub(crate) left_out: Vec<u32>,
+    /// Its other parts. Nothing new may come to stand before them as long as they are as long as
+    /// parts are.
+    pub(crate) left_out: Vec<PartSummary>,
 }
 
 impl Unfinished {
@@ -71,7 +70,7 @@ impl Unfinished {
                 return false;
             }
             let rest = self.kept.split_off(index + 1);
-            self.left_out.splice(0..0, rest.iter().map(|p| p.number));
+            self.left_out.splice(0..0, rest);
             return true;
         }
         false
@@ -116,7 +115,7 @@ pub(crate) fn judge(upload: &UploadSummary, mut parts: Vec<PartSummary>) -> Judg
         initiated: upload.initiated,
         modified,
         kept: parts,
-        left_out: left_out.iter().map(|part| part.number).collect(),
+        left_out,
     })
 }
 
@@ -281,20 +280,17 @@ pub(crate) fn go_on(
     }
 }
 
-/// Whether OSS has no other parts of an upload from number `first` on than these, so that nobody
-/// else has gone on with it.
+/// Whether OSS has no other parts of an upload from number `first` on than those that `is_ours`
+/// knows by number and ETag, so that nobody else has gone on with it.
 pub(crate) fn is_ours_alone(
     bucket: &Bucket,
     (key, id): (&str, &str),
     first: u32,
-    ours: &[Part],
+    is_ours: impl Fn(u32, &str) -> bool,
 ) -> Result<bool, Error> {
     let page = bucket.list_parts(key, id, Some(first.saturating_sub(1)))?;
-    let is_ours = |there: &PartSummary| {
-        ours.iter()
-            .any(|part| part.number == there.number && part.etag == there.etag)
-    };
-    Ok(!page.is_truncated && page.parts.iter().all(is_ours))
+    let mut there = page.parts.iter();
+    Ok(!page.is_truncated && there.all(|part| is_ours(part.number, &part.etag)))
 }
 
 /// The uploads that writers of this process have in hand, by id.
@@ -444,6 +440,10 @@ mod tests {
         each.collect()
     }
 
+    fn numbers(parts: &[PartSummary]) -> Vec<u32> {
+        parts.iter().map(|part| part.number).collect()
+    }
+
     fn judged(of: &[(u32, u64)]) -> Option<Unfinished> {
         match judge(&upload("k", "id", 5), parts(of)) {
             Judged::Ours(found) => Some(found),
@@ -481,7 +481,8 @@ mod tests {
             (&[(2, P), (3, P - 1), (4, P)], P, &[3, 4]),
         ] {
             let found = judged(of).unwrap();
-            assert_eq!((found.length(), &found.left_out[..]), (length, left_out));
+            assert_eq!(found.length(), length);
+            assert_eq!(numbers(&found.left_out), left_out);
             assert_eq!(
                 found.modified,
                 i64::from(of.iter().map(|p| p.0).max().unwrap())
@@ -514,7 +515,8 @@ mod tests {
             let Ok(Way::GoOn(on)) = way(offset) else {
                 panic!("{offset:?}");
             };
-            assert_eq!((on.kept.len(), &on.left_out[..]), (kept, left_out));
+            assert_eq!(on.kept.len(), kept);
+            assert_eq!(numbers(&on.left_out), left_out);
         }
         for offset in [1, P - 1, P + 1, 3 * P + 1, 4 * P, u64::MAX] {
             let refused = way(Some(offset)).unwrap_err();
@@ -572,12 +574,12 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_kept_joins(of in proptest::collection::vec((1u32..12, 0..3 * P), 0..12), at in 0..20 * P) {
-            let mut numbers: Vec<u32> = of.iter().map(|p| p.0).collect();
-            numbers.sort_unstable();
-            numbers.dedup();
+            let mut there: Vec<u32> = of.iter().map(|p| p.0).collect();
+            there.sort_unstable();
+            there.dedup();
             match judge(&upload("k", "id", 0), parts(&of)) {
-                Judged::Foreign => prop_assert_eq!(numbers[0], 1),
-                Judged::Useless => prop_assert_ne!(numbers.first(), Some(&1)),
+                Judged::Foreign => prop_assert_eq!(there[0], 1),
+                Judged::Useless => prop_assert_ne!(there.first(), Some(&1)),
                 Judged::Ours(mut found) => {
                     let length = found.length();
                     let is_end = found.cut(at);
@@ -587,8 +589,8 @@ mod tests {
                     }
                     // Every part is kept or known to be left out, in order.
                     let kept = found.kept.iter().map(|p| p.number);
-                    let all: Vec<u32> = kept.chain(found.left_out).collect();
-                    prop_assert_eq!(all, numbers);
+                    let all: Vec<u32> = kept.chain(numbers(&found.left_out)).collect();
+                    prop_assert_eq!(all, there);
                 }
             }
         }

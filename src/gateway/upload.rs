@@ -5,6 +5,7 @@
 //! beginning leaves no other one behind. What goes into the parts is left to the writer and to
 //! renames.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,7 +14,8 @@ use log::{debug, warn};
 use ossftp_core::StorageError;
 use ossftp_oss::crc64::combine;
 use ossftp_oss::{
-    Bucket, CompleteUpload, CompletedPart, Error, PartCopy, Payload, ProtocolError, PutObject,
+    Bucket, CompleteUpload, CompletedPart, Error, PartCopy, PartSummary, Payload, ProtocolError,
+    PutObject, SliceBody,
 };
 
 use super::errors::{Action, told};
@@ -93,6 +95,21 @@ pub(crate) struct Upload {
     target: Arc<Target>,
     next: u32,
     parts: Vec<Part>,
+    /// Parts that an upload that goes on has, but this file has not.
+    left_out: VecDeque<Part>,
+    /// What stands in their place now.
+    blanks: Vec<Part>,
+}
+
+impl From<&PartSummary> for Part {
+    fn from(part: &PartSummary) -> Self {
+        Self {
+            number: part.number,
+            size: part.size,
+            etag: part.etag.clone(),
+            crc64: part.crc64,
+        }
+    }
 }
 
 impl Upload {
@@ -112,20 +129,13 @@ impl Upload {
 
     /// Goes on with an upload that was left open, after the parts of it that are kept.
     pub(crate) fn resume(mount: &Arc<Mount>, key: &str, found: &Unfinished, hold: Hold) -> Self {
-        let parts: Vec<Part> = found
-            .kept
-            .iter()
-            .map(|part| Part {
-                number: part.number,
-                size: part.size,
-                etag: part.etag.clone(),
-                crc64: part.crc64,
-            })
-            .collect();
+        let parts: Vec<Part> = found.kept.iter().map(Part::from).collect();
         let next = parts.last().map_or(FIRST_NUMBER, |part| part.number + 1);
         debug!("upload {} of {key:?} goes on with part {next}", found.id);
         mount.process.uploads.join(&found.id);
-        Self::of(mount, key, found.id.clone(), hold, parts, next)
+        let mut upload = Self::of(mount, key, found.id.clone(), hold, parts, next);
+        upload.left_out = found.left_out.iter().map(Part::from).collect();
+        upload
     }
 
     fn of(
@@ -147,6 +157,8 @@ impl Upload {
             target: Arc::new(target),
             next,
             parts,
+            left_out: VecDeque::new(),
+            blanks: Vec::new(),
         }
     }
 
@@ -171,7 +183,34 @@ impl Upload {
         self.target.hold.is_taken()
     }
 
-    /// The parts that OSS is known to have, by number.
+    /// Puts parts too short for the middle of a file in place of those that are not of this file.
+    /// Comes before any new part, which else could come to stand before them and seem to be joined
+    /// to them when the upload goes on once more.
+    pub(crate) fn leave_out(&mut self, bucket: &Bucket) -> Result<(), StorageError> {
+        while let Some(part) = self.left_out.front() {
+            let blank = &mut SliceBody::new(b"0");
+            self.blanks
+                .push(self.target.send(bucket, part.number, blank)?);
+            self.left_out.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Whether there are parts that are not of this file.
+    pub(crate) fn leaves_out(&self) -> bool {
+        !self.left_out.is_empty()
+    }
+
+    /// Whether this is a part that this writer knows of.
+    pub(crate) fn knows(&self, number: u32, etag: &str) -> bool {
+        let others = self.blanks.iter().chain(&self.left_out);
+        self.parts
+            .iter()
+            .chain(others)
+            .any(|part| part.number == number && part.etag == etag)
+    }
+
+    /// The parts of this file that OSS is known to have, by number.
     pub(crate) fn parts(&mut self) -> &[Part] {
         self.parts.sort_by_key(|part| part.number);
         &self.parts

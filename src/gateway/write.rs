@@ -8,7 +8,6 @@
 //! Memory: when no window is free, the writer waits for its own parts that are under way; if it has
 //! none, it sends what it has as a part, however short of the schedule. So it waits for nobody else.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +16,7 @@ use log::debug;
 use ossftp_core::driver::{ObjectReader, ObjectWriter};
 use ossftp_core::{ErrorKind, FtpPath, StorageError, StoreMode};
 use ossftp_oss::crc64::{Crc64, combine};
-use ossftp_oss::{ObjectMeta, PutObject, SliceBody};
+use ossftp_oss::{ObjectMeta, PutObject};
 
 use super::buffer::{PartBuffer, Windows};
 use super::config::Partial;
@@ -51,8 +50,6 @@ pub(crate) struct OssWriter {
     failed: Option<StorageError>,
     /// Parts that were not sent, with their numbers, if the upload is to be gone on with.
     unsent: Vec<(u32, PartBuffer)>,
-    /// The numbers of parts that an upload that goes on has but this file has not.
-    left_out: VecDeque<u32>,
     /// New bytes so far.
     fresh: u64,
     /// It is over, and nothing of it can be mixed with another file.
@@ -106,7 +103,6 @@ impl OssWriter {
                 let mut writer = Self::new(mount, calls, key, put, windows, next);
                 upload.leave_open();
                 writer.upload = Some(upload);
-                writer.left_out = found.left_out.into();
                 return Ok(writer);
             }
         };
@@ -154,7 +150,6 @@ impl OssWriter {
             sending: Sending::new(&mount.process),
             failed: None,
             unsent: Vec::new(),
-            left_out: VecDeque::new(),
             fresh: 0,
             ended: false,
         }
@@ -263,7 +258,9 @@ impl OssWriter {
         self.begin()?;
         self.calls.check()?;
         self.collect()?;
-        self.leave_out()?;
+        if let Some(upload) = &mut self.upload {
+            upload.leave_out(&self.calls.bucket())?;
+        }
         if self.sending.must_wait() {
             while self.sending.is_full() {
                 self.wait()?;
@@ -285,20 +282,6 @@ impl OssWriter {
             self.sending.start(job, aside);
         }
         self.collect()
-    }
-
-    /// Parts that are not of this file give way to parts too short for the middle of a file, before
-    /// any new one could come to stand before them and seem to be joined to them.
-    fn leave_out(&mut self) -> Result<(), StorageError> {
-        while let (Some(number), Some(upload)) = (self.left_out.front(), &self.upload) {
-            self.calls.check()?;
-            let mut nothing = SliceBody::new(b"0");
-            upload
-                .target()
-                .send(&self.calls.bucket(), *number, &mut nothing)?;
-            self.left_out.pop_front();
-        }
-        Ok(())
     }
 
     fn send_full(&mut self) -> Result<(), StorageError> {
@@ -463,10 +446,6 @@ impl OssWriter {
     /// It was broken off, and is to be gone on with: what is in memory goes to OSS too, on another
     /// thread if there is one.
     fn leave(&mut self) {
-        if !self.left_out.is_empty() {
-            // Nothing new is in OSS yet, and so it stays: other parts would seem to follow it.
-            return self.mount.clear_broken(&self.key);
-        }
         let rest = mem::replace(&mut self.filling, PartBuffer::new(0));
         let leaving = Leaving {
             mount: Arc::clone(&self.mount),
