@@ -10,14 +10,14 @@ use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use log::LevelFilter;
-use ossftp::gateway::Partial;
+use ossftp::config::{self, OSS, Setting};
+use ossftp::gateway::GatewayConfig;
 use ossftp::server::Runtime;
 use ossftp_core::Charset;
-use ossftp_oss::{AddressStyle, Endpoint};
+use ossftp_oss::Endpoint;
 use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
-#[cfg(feature = "dev-store")]
 use std::path::PathBuf;
 
 /// What the program was asked to do.
@@ -35,6 +35,22 @@ pub(crate) enum Invocation {
     DevStore(DevStore),
 }
 
+/// Settings of OSS by name, with values that were found good.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settings(Vec<(&'static str, String)>);
+
+impl Settings {
+    /// Sets them.
+    pub(crate) fn apply(&self, config: &mut GatewayConfig) -> Result<(), Failure> {
+        for (name, text) in &self.0 {
+            if let Some(setting) = OSS.iter().find(|setting| setting.name == *name) {
+                setting.set(config, text).map_err(Failure::Usage)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The arguments of `oss-ftp serve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Serve {
@@ -48,16 +64,10 @@ pub(crate) struct Serve {
     pub(crate) masquerade_address: Option<Ipv4Addr>,
     /// Where each bucket is reached.
     pub(crate) bucket_endpoints: Vec<(String, Endpoint)>,
-    /// Where all other buckets are reached.
-    pub(crate) endpoint: Option<Endpoint>,
-    /// The region that requests are signed for, where the endpoint does not tell it.
-    pub(crate) region: Option<String>,
-    /// Whether to use internal endpoints; `None`: find out.
-    pub(crate) internal: Option<bool>,
-    /// What becomes of uploads that break off.
-    pub(crate) partial: Partial,
-    /// The size of an upload's first parts in bytes.
-    pub(crate) part_size: Option<u64>,
+    /// The file with settings of OSS.
+    pub(crate) config: Option<PathBuf>,
+    /// Settings of OSS that count more than those of the file.
+    pub(crate) settings: Settings,
     /// How names are read that are not UTF-8.
     pub(crate) charset: Option<Charset>,
     /// Whether names are UTF-8 as long as a client says nothing.
@@ -78,10 +88,8 @@ pub(crate) struct Demo {
     pub(crate) port: u16,
     /// The store's own; 0 is any free one.
     pub(crate) store_port: u16,
-    /// What becomes of uploads that break off.
-    pub(crate) partial: Partial,
-    /// The size of an upload's first parts in bytes.
-    pub(crate) part_size: Option<u64>,
+    /// Settings of OSS.
+    pub(crate) settings: Settings,
     /// How names are read that are not UTF-8.
     pub(crate) charset: Option<Charset>,
     /// Whether names are UTF-8 as long as a client says nothing.
@@ -90,6 +98,18 @@ pub(crate) struct Demo {
     pub(crate) log_level: LevelFilter,
     /// The driver.
     pub(crate) runtime: Runtime,
+}
+
+/// Many small objects for the dev store to make at the start.
+#[cfg(feature = "dev-store")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Generate {
+    /// Where.
+    pub(crate) bucket: String,
+    /// What their keys begin with.
+    pub(crate) prefix: String,
+    /// How many.
+    pub(crate) count: u64,
 }
 
 /// The arguments of `oss-ftp dev-store`.
@@ -106,6 +126,8 @@ pub(crate) struct DevStore {
     pub(crate) access_key_secret: String,
     /// The buckets; made where they do not exist.
     pub(crate) buckets: Vec<String>,
+    /// Objects to make at the start.
+    pub(crate) generate: Vec<Generate>,
     /// Where each request is written down.
     pub(crate) log: Option<PathBuf>,
     /// How much is logged.
@@ -121,6 +143,7 @@ impl std::fmt::Debug for DevStore {
             .field("dir", &self.dir)
             .field("access_key_id", &self.access_key_id)
             .field("buckets", &self.buckets)
+            .field("generate", &self.generate)
             .finish_non_exhaustive()
     }
 }
@@ -176,7 +199,13 @@ fn command() -> Command {
 }
 
 fn serve_arguments() -> Vec<Arg> {
-    vec![
+    let mut arguments = vec![
+        flag(
+            "config",
+            "FILE",
+            "Settings of OSS in a file; without it oss-ftp.toml, if it is there",
+        )
+        .value_parser(value_parser!(PathBuf)),
         flag("listen-address", "ADDRESS", "Address to listen on").default_value("127.0.0.1"),
         flag("port", "PORT", "Port to listen on; 0 takes any free one")
             .default_value("2048")
@@ -207,38 +236,25 @@ fn serve_arguments() -> Vec<Arg> {
             "Where buckets are: bucket.endpoint, several with commas",
         )
         .value_parser(ValueParser::new(bucket_endpoints)),
-        flag(
-            "endpoint",
-            "ENDPOINT",
-            "OSS endpoint for buckets that --bucket-endpoints does not name",
-        )
-        .value_parser(ValueParser::new(endpoint)),
-        flag(
-            "region",
-            "REGION",
-            "Region to sign for, where the endpoint does not tell it",
-        )
-        .value_parser(ValueParser::new(region)),
-        flag(
-            "internal",
-            "True|False",
-            "Use OSS's internal endpoints; without it, find out",
-        )
-        .num_args(0..=1)
-        .default_missing_value("True")
-        .value_parser(ValueParser::new(boolean)),
-        partial_argument(),
-        part_size_argument(),
         charset_argument(),
         utf8_argument(),
         log_level_argument(),
         runtime_argument(),
-    ]
+    ];
+    arguments.extend(OSS.iter().map(setting_argument));
+    arguments
+}
+
+/// The settings of OSS that mean something on a store of one's own.
+#[cfg(feature = "dev-store")]
+fn demo_settings() -> impl Iterator<Item = &'static Setting<GatewayConfig>> {
+    const FIXED: [&str; 4] = ["endpoint", "cname", "region", "internal"];
+    OSS.iter().filter(|setting| !FIXED.contains(&setting.name))
 }
 
 #[cfg(feature = "dev-store")]
 fn demo_arguments() -> Vec<Arg> {
-    vec![
+    let mut arguments = vec![
         flag("dir", "DIR", "Directory to keep the objects in")
             .default_value("./oss-ftp-demo")
             .value_parser(value_parser!(PathBuf)),
@@ -252,13 +268,13 @@ fn demo_arguments() -> Vec<Arg> {
         )
         .default_value("0")
         .value_parser(value_parser!(u16)),
-        partial_argument(),
-        part_size_argument(),
         charset_argument(),
         utf8_argument(),
         log_level_argument(),
         runtime_argument(),
-    ]
+    ];
+    arguments.extend(demo_settings().map(setting_argument));
+    arguments
 }
 
 #[cfg(feature = "dev-store")]
@@ -290,6 +306,13 @@ fn dev_store_arguments() -> Vec<Arg> {
         )
         .required(true)
         .action(clap::ArgAction::Append),
+        flag(
+            "generate",
+            "BUCKET:PREFIX:COUNT",
+            "Make COUNT small objects in BUCKET, PREFIX0000000 and up; give it again for more",
+        )
+        .value_parser(ValueParser::new(generate))
+        .action(clap::ArgAction::Append),
         flag("log", "FILE", "File to write a line per request to")
             .value_parser(value_parser!(PathBuf)),
         log_level_argument(),
@@ -297,8 +320,10 @@ fn dev_store_arguments() -> Vec<Arg> {
 }
 
 /// A flag with a value, written with hyphens or with underscores.
-fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    let argument = Arg::new(name).long(name).value_name(value).help(help);
+fn flag(name: impl Into<String>, value: &'static str, help: &'static str) -> Arg {
+    let name: String = name.into();
+    let argument = Arg::new(name.clone()).long(name.clone());
+    let argument = argument.value_name(value).help(help);
     if name.contains('-') {
         argument.alias(name.replace('-', "_"))
     } else {
@@ -306,27 +331,28 @@ fn flag(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     }
 }
 
-fn partial_argument() -> Arg {
-    flag(
-        "partial",
-        "discard|resume",
-        "Whether uploads that break off are thrown away, or stay in OSS so that they can go on",
-    )
-    .default_value("discard")
-    .value_parser(ValueParser::new(|name: &str| match name {
-        "discard" => Ok(Partial::Discard),
-        "resume" => Ok(Partial::Resume),
-        _ => Err("it is discard or resume"),
-    }))
+/// What the flag of a setting is called.
+fn flag_name(setting: &str) -> String {
+    setting.replace('_', "-")
 }
 
-fn part_size_argument() -> Arg {
-    flag(
-        "part-size",
-        "BYTES",
-        "Size of an upload's first parts, 102400 or more",
-    )
-    .value_parser(value_parser!(u64).range(102_400..=1 << 30))
+/// The flag of a setting of OSS.
+fn setting_argument(setting: &'static Setting<GatewayConfig>) -> Arg {
+    let check = move |text: &str| {
+        let mut scratch = GatewayConfig::default();
+        setting.set(&mut scratch, text).map(|()| text.to_owned())
+    };
+    let argument = flag(flag_name(setting.name), setting.value, setting.help)
+        .value_parser(ValueParser::new(check));
+    let argument = match setting.default {
+        "" => argument,
+        default => argument.help(format!("{} [default: {default}]", setting.help)),
+    };
+    if setting.is_switch() {
+        argument.num_args(0..=1).default_missing_value("True")
+    } else {
+        argument
+    }
 }
 
 fn charset_argument() -> Arg {
@@ -399,16 +425,13 @@ fn serve(matches: &ArgMatches) -> Result<Serve, Failure> {
     Ok(Serve {
         charset,
         utf8,
-        partial: value(matches, "partial")?,
-        part_size: optional(matches, "part-size"),
         listen_address: value(matches, "listen-address")?,
         port: value(matches, "port")?,
         passive_ports: start..=end,
         masquerade_address: optional(matches, "masquerade-address"),
         bucket_endpoints: optional(matches, "bucket-endpoints").unwrap_or_default(),
-        endpoint: optional(matches, "endpoint"),
-        region: optional(matches, "region"),
-        internal: optional(matches, "internal"),
+        config: optional(matches, "config"),
+        settings: settings(OSS.iter(), matches),
         log_level: value(matches, "loglevel")?,
         runtime: runtime(matches)?,
     })
@@ -420,11 +443,10 @@ fn demo(matches: &ArgMatches) -> Result<Demo, Failure> {
     Ok(Demo {
         charset,
         utf8,
-        partial: value(matches, "partial")?,
-        part_size: optional(matches, "part-size"),
         dir: value(matches, "dir")?,
         port: value(matches, "port")?,
         store_port: value(matches, "store-port")?,
+        settings: settings(demo_settings(), matches),
         log_level: value(matches, "loglevel")?,
         runtime: runtime(matches)?,
     })
@@ -441,9 +463,25 @@ fn dev_store(matches: &ArgMatches) -> Result<DevStore, Failure> {
             .get_many::<String>("bucket")
             .map(|names| names.cloned().collect())
             .unwrap_or_default(),
+        generate: matches
+            .get_many::<Generate>("generate")
+            .map(|all| all.cloned().collect())
+            .unwrap_or_default(),
         log: optional(matches, "log"),
         log_level: value(matches, "loglevel")?,
     })
+}
+
+/// Those of `all` that were given.
+fn settings(
+    all: impl Iterator<Item = &'static Setting<GatewayConfig>>,
+    matches: &ArgMatches,
+) -> Settings {
+    let given = all.filter_map(|setting| {
+        let text = optional::<String>(matches, &flag_name(setting.name))?;
+        Some((setting.name, text))
+    });
+    Settings(given.collect())
 }
 
 fn runtime(matches: &ArgMatches) -> Result<Runtime, Failure> {
@@ -461,6 +499,22 @@ fn value<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> 
         .ok_or_else(|| Failure::Usage(format!("--{name} is missing; give it a value")))
 }
 
+/// A prefix may hold colons; a bucket and a number may not.
+#[cfg(feature = "dev-store")]
+fn generate(text: &str) -> Result<Generate, &'static str> {
+    let parts = || {
+        let (bucket, rest) = text.split_once(':')?;
+        let (prefix, count) = rest.rsplit_once(':')?;
+        let generate = Generate {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            count: count.parse().ok()?,
+        };
+        Some(generate).filter(|_| !prefix.starts_with(['/', '\\']))
+    };
+    parts().ok_or("it is a bucket, a prefix without a slash before it, and a number, such as my-bucket:dir/:1000")
+}
+
 fn ipv4(text: &str) -> Result<Ipv4Addr, &'static str> {
     text.parse()
         .map_err(|_| "the reply to PASV can only name an IPv4 address, such as 203.0.113.7")
@@ -472,33 +526,6 @@ fn boolean(text: &str) -> Result<bool, &'static str> {
         "false" => Ok(false),
         _ => Err("it is True or False"),
     }
-}
-
-/// A region id; the name of its location, as the OSS console shows it, is taken for it.
-fn region(text: &str) -> Result<String, &'static str> {
-    let id = text.trim();
-    let id = id.strip_prefix("oss-").unwrap_or(id);
-    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if id.is_empty() || !id.bytes().all(good) {
-        return Err("it is the id of a region, such as cn-hangzhou");
-    }
-    Ok(id.to_owned())
-}
-
-/// An endpoint. Without a scheme it is https, but http on this machine and on plain addresses,
-/// where nobody has a certificate.
-fn endpoint(text: &str) -> Result<Endpoint, String> {
-    let parsed = Endpoint::parse(text).map_err(|_| {
-        format!(
-            "'{text}' is no endpoint, such as oss-cn-hangzhou.aliyuncs.com or http://127.0.0.1:9000"
-        )
-    })?;
-    let plain = !text.contains("://") && parsed.style() == AddressStyle::Path;
-    Ok(if plain {
-        parsed.with_https(false)
-    } else {
-        parsed
-    })
 }
 
 /// `bucket.endpoint,…`, each split at its first dot.
@@ -513,7 +540,7 @@ fn bucket_endpoints(text: &str) -> Result<Vec<(String, Endpoint)>, String> {
                 .ok_or_else(|| {
                     format!("'{item}' is no bucket.endpoint, such as mybucket.oss-cn-beijing.aliyuncs.com")
                 })?;
-            Ok((bucket.to_owned(), endpoint(rest)?))
+            Ok((bucket.to_owned(), config::endpoint(rest)?))
         })
         .collect()
 }
@@ -587,7 +614,6 @@ mod tests {
         assert_eq!(serve.listen_address, "127.0.0.1");
         assert_eq!(serve.port, 2048);
         assert_eq!(serve.passive_ports, 51000..=53000);
-        assert_eq!(serve.internal, None);
         assert_eq!(serve.log_level, LevelFilter::Info);
     }
 
@@ -617,8 +643,14 @@ mod tests {
         assert_eq!(hyphens.passive_ports, 60000..=60009);
     }
 
+    fn configured(arguments: &[&str]) -> GatewayConfig {
+        let mut config = GatewayConfig::default();
+        served(arguments).settings.apply(&mut config).unwrap();
+        config
+    }
+
     #[test]
-    fn internal_in_all_its_forms() {
+    fn switches_in_all_their_forms() {
         for (arguments, internal) in [
             (&["--internal=True"][..], true),
             (&["--internal=true"], true),
@@ -628,8 +660,34 @@ mod tests {
             (&["--internal=False"], false),
             (&["--internal", "false"], false),
         ] {
-            assert_eq!(served(arguments).internal, Some(internal), "{arguments:?}");
+            assert_eq!(
+                configured(arguments).internal,
+                Some(internal),
+                "{arguments:?}"
+            );
         }
+        assert_eq!(configured(&[]).internal, None);
+        assert!(configured(&["--keep_directories"]).keep_directories);
+    }
+
+    #[test]
+    fn every_setting_is_a_flag() {
+        let config = configured(&["--transfer-memory=16M", "--partial", "resume"]);
+        assert_eq!(config.transfer_memory, 16 << 20);
+        assert_eq!(configured(&["--part_size=1M"]).part_size, 1 << 20);
+        let names: Vec<_> = serve_arguments()
+            .iter()
+            .map(|a| a.get_id().to_string())
+            .collect();
+        for setting in OSS {
+            assert!(
+                names.contains(&setting.name.replace('_', "-")),
+                "{}",
+                setting.name
+            );
+        }
+        let bad = parsed(&["--transfer-memory=much"]);
+        assert!(matches!(bad, Err(Failure::Usage(text)) if text.contains("no size")));
     }
 
     #[test]
@@ -654,8 +712,8 @@ mod tests {
     #[test]
     fn regions_by_id_or_location() {
         for text in ["cn-hangzhou", "oss-cn-hangzhou"] {
-            let serve = served(&["--region", text]);
-            assert_eq!(serve.region.as_deref(), Some("cn-hangzhou"));
+            let config = configured(&["--region", text]);
+            assert_eq!(config.region.as_deref(), Some("cn-hangzhou"));
         }
     }
 
@@ -666,6 +724,24 @@ mod tests {
     }
 
     #[cfg(feature = "dev-store")]
+    #[test]
+    #[cfg(feature = "dev-store")]
+    fn objects_to_generate_are_bucket_prefix_and_count() {
+        let expected = Generate {
+            bucket: "b-1".to_owned(),
+            prefix: "a:b/".to_owned(),
+            count: 1_000_000,
+        };
+        assert_eq!(generate("b-1:a:b/:1000000"), Ok(expected));
+        assert_eq!(
+            generate("b-1::3").map(|made| made.prefix),
+            Ok(String::new())
+        );
+        for wrong in ["b-1:3", "b-1:a:", "b-1:a:x", "b-1:/a:3", ""] {
+            assert!(generate(wrong).is_err(), "{wrong}");
+        }
+    }
+
     #[test]
     fn the_secret_of_a_dev_store_is_not_shown() {
         let arguments = [

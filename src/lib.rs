@@ -1,12 +1,13 @@
 //! An FTP server whose disk is Alibaba Cloud OSS.
 //!
-//! [`gateway`] lays files and folders onto OSS objects, and [`server`] serves them, or any other
-//! storage, over FTP on the runtime of your choice. `devstore` (feature `dev-store`) is an
+//! [`gateway`] lays files and folders onto OSS objects, [`config`] reads its settings, and
+//! [`server`] serves it, or any other storage, over FTP on the runtime of your choice. `devstore` (feature `dev-store`) is an
 //! OSS-compatible store for loopback. The protocol itself is the crate `ossftp-core`, the OSS
 //! client the crate `ossftp-oss`.
 
 #![forbid(unsafe_code)]
 
+pub mod config;
 #[cfg(feature = "dev-store")]
 pub mod devstore;
 pub mod gateway;

@@ -208,6 +208,12 @@ impl Client {
         Ok(self.derived(|config| config.credentials = credentials))
     }
 
+    /// A client with another signature.
+    #[must_use]
+    pub fn with_signature(&self, signature: SignatureVersion) -> Self {
+        self.derived(|config| config.signature = signature)
+    }
+
     /// A client with other retries.
     #[must_use]
     pub fn with_retry(&self, retry: RetryPolicy) -> Self {

@@ -39,6 +39,8 @@ mod multipart;
 mod object;
 mod payload;
 mod send;
+mod symlink;
+mod tagging;
 mod transport;
 mod types;
 
@@ -54,6 +56,7 @@ pub use object::{
 };
 pub use payload::{Payload, SliceBody, StreamBody};
 pub use sign::{Credentials, Secret, SignatureVersion};
+pub use symlink::Symlink;
 pub use types::{
     BucketInfo, BucketPage, BucketSummary, CompletedUpload, Copied, DeletedKey, InitiatedUpload,
     ObjectPage, ObjectSummary, Owner, PartPage, PartSummary, Region, UploadPage, UploadSummary,

@@ -69,6 +69,9 @@ pub struct CopyObject {
     /// New metadata in place of that of the source: all of it, the content type included. Its `forbid_overwrite` does
     /// not count, the one below does.
     pub replace: Option<PutObject>,
+    /// The storage class of the copy, which is the bucket's own otherwise, whatever the source has. The one in `replace`
+    /// goes before it.
+    pub storage_class: Option<String>,
     /// Fails with `FileAlreadyExists` (409) if the target exists. Such a call is tried once.
     pub forbid_overwrite: bool,
 }

@@ -4,6 +4,7 @@ use super::{catch_signals, failed, say, serve_until_signal};
 use crate::cli::Demo;
 use crate::failure::Failure;
 use crate::logging;
+use ossftp::config;
 use ossftp::devstore::{self, Config};
 use ossftp::gateway::{GatewayConfig, OssStorage};
 use ossftp::server::{self, Settings};
@@ -26,7 +27,10 @@ pub(super) fn run(arguments: &Demo) -> Result<(), Failure> {
     let listener = server::listen("127.0.0.1", arguments.port).map_err(failed)?;
     let store = start_store(arguments)?;
     let endpoint = Endpoint::parse(&format!("http://{}", store.local_addr())).map_err(failed)?;
-    let storage = OssStorage::new(gateway_config(endpoint, arguments)).map_err(failed)?;
+    let mut config = gateway_config(endpoint);
+    arguments.settings.apply(&mut config)?;
+    config::check(&config).map_err(Failure::Usage)?;
+    let storage = OssStorage::new(config).map_err(failed)?;
     let mut settings = Settings::new(arguments.runtime);
     settings.session.capabilities = storage.capabilities();
     settings.session.charset = arguments.charset;
@@ -65,12 +69,10 @@ Ctrl-C ends the demo; the objects stay.
     )
 }
 /// Everything is on the store of this process.
-fn gateway_config(store: Endpoint, arguments: &Demo) -> GatewayConfig {
+fn gateway_config(store: Endpoint) -> GatewayConfig {
     let mut config = GatewayConfig::default();
     config.endpoint = Some(store);
     config.region = Some(REGION.to_owned());
     config.internal = Some(false);
-    config.partial = arguments.partial;
-    config.part_size = arguments.part_size.unwrap_or(config.part_size);
     config
 }

@@ -25,6 +25,11 @@ pub(super) fn run(arguments: &DevStore) -> Result<(), Failure> {
         log::warn!("the dev store is no server for production, and others can reach it here");
     }
     let server = Server::start(config).map_err(failed)?;
+    for made in &arguments.generate {
+        server
+            .generate(&made.bucket, &made.prefix, made.count)
+            .map_err(failed)?;
+    }
     say(&format!(
         "Dev store on http://{}, objects in {}, buckets: {}\n",
         server.local_addr(),

@@ -4,15 +4,20 @@ use super::{catch_signals, failed, say, serve_until_signal};
 use crate::cli::Serve;
 use crate::failure::Failure;
 use crate::logging;
+use ossftp::config::{self, file};
 use ossftp::gateway::{GatewayConfig, OssStorage};
 use ossftp::server::{self, Settings};
+use std::path::Path;
 use std::sync::Arc;
+
+/// The file with settings that is read without being asked for.
+const CONFIG: &str = "oss-ftp.toml";
 
 /// Serves until a signal comes.
 pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     logging::start(arguments.log_level);
     let signals = catch_signals()?;
-    let storage = OssStorage::new(gateway_config(arguments)).map_err(failed)?;
+    let storage = OssStorage::new(gateway_config(arguments)?).map_err(failed)?;
     let listener = server::listen(&arguments.listen_address, arguments.port).map_err(failed)?;
     let mut settings = Settings::new(arguments.runtime);
     settings.session.masquerade_address = arguments.masquerade_address;
@@ -36,15 +41,39 @@ pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     serve_until_signal(ftp, signals);
     Ok(())
 }
-fn gateway_config(arguments: &Serve) -> GatewayConfig {
+
+/// The defaults, then what the file says, then the flags.
+fn gateway_config(arguments: &Serve) -> Result<GatewayConfig, Failure> {
     let mut config = GatewayConfig::default();
-    config.endpoint.clone_from(&arguments.endpoint);
-    config.region.clone_from(&arguments.region);
-    config.internal = arguments.internal;
-    config.partial = arguments.partial;
-    config.part_size = arguments.part_size.unwrap_or(config.part_size);
+    let (path, text) = match &arguments.config {
+        Some(path) => (path.as_path(), read(path)?),
+        None => {
+            let path = Path::new(CONFIG);
+            (
+                path,
+                if path.exists() {
+                    read(path)?
+                } else {
+                    String::new()
+                },
+            )
+        }
+    };
+    file::apply(&text, &mut config)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
     for (bucket, endpoint) in &arguments.bucket_endpoints {
         config.buckets.entry(bucket.clone()).or_default().endpoint = Some(endpoint.clone());
     }
-    config
+    arguments.settings.apply(&mut config)?;
+    config::check(&config).map_err(Failure::Usage)?;
+    Ok(config)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(format!(
+            "cannot read the settings in {}: {error}",
+            path.display()
+        ))
+    })
 }

@@ -1,7 +1,7 @@
 //! Who asks: verifies V1 and V4 signatures, in the header and in the URL.
 //!
 //! It decides whether a request is from the holder of a known key, fresh and for this region. What that holder may do
-//! is not asked: every key may do everything.
+//! is asked elsewhere.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,18 @@ const MAX_SKEW: i64 = 15 * 60;
 /// The longest life of a V4 URL: seven days, in seconds.
 const MAX_EXPIRES: i64 = 604_800;
 
-/// The known keys: AccessKeyId and secret.
-pub(super) type Keys = HashMap<String, Secret>;
+/// The known keys by AccessKeyId.
+pub(super) type Keys = HashMap<String, Key>;
+
+/// A known key.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) secret: Secret,
+    /// The security token without which a temporary key is not known.
+    pub(super) token: Option<Secret>,
+    /// Unix time in seconds.
+    pub(super) expires: Option<i64>,
+}
 
 /// What is signed, besides the request: where it goes.
 #[derive(Clone, Copy, Debug)]
@@ -27,14 +37,15 @@ pub(super) struct Target<'a> {
     pub(super) key: Option<&'a str>,
 }
 
-/// Verifies the signature of `request` at the Unix time `now`.
+/// Verifies the signature of `request` at the Unix time `now` and returns the AccessKeyId. A V4 signature must be for
+/// `region`, if there is one.
 pub(super) fn verify(
     keys: &Keys,
-    region: &str,
+    region: Option<&str>,
     request: &Request,
     target: Target<'_>,
     now: i64,
-) -> Result<(), ApiError> {
+) -> Result<String, ApiError> {
     let check = Check {
         keys,
         region,
@@ -58,14 +69,14 @@ pub(super) fn verify(
 
 struct Check<'a> {
     keys: &'a Keys,
-    region: &'a str,
+    region: Option<&'a str>,
     request: &'a Request,
     target: Target<'a>,
     now: i64,
 }
 
 impl Check<'_> {
-    fn v4_header(&self, header: &str) -> Result<(), ApiError> {
+    fn v4_header(&self, header: &str) -> Result<String, ApiError> {
         let bad = |ec, why: &str| ApiError::new(400, "InvalidArgument", ec, why);
         let names = header
             .split(',')
@@ -106,7 +117,7 @@ impl Check<'_> {
         self.v4_signature(&auth, &time::format_basic(signed_at), &self.request.query)
     }
 
-    fn v4_url(&self) -> Result<(), ApiError> {
+    fn v4_url(&self) -> Result<String, ApiError> {
         let bad = || {
             ApiError::new(
                 400,
@@ -142,10 +153,10 @@ impl Check<'_> {
         auth: &v4::Authorization,
         timestamp: &str,
         query: &[(String, Option<String>)],
-    ) -> Result<(), ApiError> {
+    ) -> Result<String, ApiError> {
         let secret = self.secret(&auth.access_key_id)?;
         let invalid = |why: &str| ApiError::new(400, "InvalidArgument", "", why);
-        if auth.region != self.region {
+        if self.region.is_some_and(|region| auth.region != region) {
             return Err(invalid("Invalid signing region in Authorization header."));
         }
         if auth.product != "oss" {
@@ -172,7 +183,7 @@ impl Check<'_> {
         .map_err(|error| error.field("CanonicalRequest", canonical))
     }
 
-    fn v1_header(&self, header: &str) -> Result<(), ApiError> {
+    fn v1_header(&self, header: &str) -> Result<String, ApiError> {
         let (id, signature) = v1::parse_authorization(header).ok_or_else(|| {
             ApiError::new(
                 400,
@@ -199,7 +210,7 @@ impl Check<'_> {
         )
     }
 
-    fn v1_url(&self) -> Result<(), ApiError> {
+    fn v1_url(&self) -> Result<String, ApiError> {
         let param = |name| self.request.param(name).unwrap_or_default();
         let (id, signature, expires) = (
             param("OSSAccessKeyId"),
@@ -222,8 +233,11 @@ impl Check<'_> {
         )
     }
 
+    /// The secret of the key, if the security token of the request is the one that belongs to it: none for a lasting
+    /// key. A temporary key without its token is as good as unknown.
     fn secret(&self, id: &str) -> Result<&Secret, ApiError> {
-        self.keys.get(id).ok_or_else(|| {
+        let denied = |code, message: &str| ApiError::new(403, code, "", message);
+        let unknown = || {
             ApiError::new(
                 403,
                 "InvalidAccessKeyId",
@@ -231,7 +245,49 @@ impl Check<'_> {
                 "The OSS Access Key Id you provided does not exist in our records.",
             )
             .field("OSSAccessKeyId", id)
-        })
+        };
+        let key = self.keys.get(id).ok_or_else(unknown)?;
+        match (&key.token, self.token()) {
+            (None, None) => {}
+            (Some(_), None) => return Err(unknown()),
+            (Some(token), Some(given)) if sign::matches(token.reveal(), given) => {}
+            (_, Some(given)) => {
+                return Err(if self.is_known_token(given) {
+                    denied(
+                        "AccessKeyIdAndSecurityTokenNotMatch",
+                        "The access key id and the security token you provided do not match.",
+                    )
+                } else {
+                    denied(
+                        "InvalidSecurityToken",
+                        "The security token you provided is invalid.",
+                    )
+                });
+            }
+        }
+        match key.expires {
+            Some(expires) if self.now >= expires => Err(denied(
+                "SecurityTokenExpired",
+                "The security token you provided has expired.",
+            )),
+            _ => Ok(&key.secret),
+        }
+    }
+
+    /// The security token of the request, wherever the kind of signature has it.
+    fn token(&self) -> Option<&str> {
+        self.request
+            .header("x-oss-security-token")
+            .or_else(|| self.request.param("x-oss-security-token"))
+            .or_else(|| self.request.param("security-token"))
+            .filter(|token| !token.is_empty())
+    }
+
+    fn is_known_token(&self, given: &str) -> bool {
+        self.keys
+            .values()
+            .filter_map(|key| key.token.as_ref())
+            .any(|token| sign::matches(token.reveal(), given))
     }
 
     fn signed<'b>(&'b self, query: &'b [(String, Option<String>)]) -> sign::Request<'b> {
@@ -270,9 +326,9 @@ impl Check<'_> {
         given: &str,
         id: &str,
         string_to_sign: &str,
-    ) -> Result<(), ApiError> {
+    ) -> Result<String, ApiError> {
         if sign::matches(expected, given) {
-            return Ok(());
+            return Ok(id.to_owned());
         }
         let bytes: Vec<String> = string_to_sign
             .bytes()

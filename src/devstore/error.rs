@@ -18,8 +18,19 @@ pub(super) struct ApiError {
     pub(super) ec: &'static str,
     /// Further elements of the XML.
     pub(super) fields: Vec<(&'static str, String)>,
+    /// What RAM did not find; boxed, since it is rare and errors are returned everywhere.
+    pub(super) missing: Option<Box<MissingRight>>,
     /// Further headers.
     pub(super) headers: Vec<(&'static str, String)>,
+}
+
+/// Why RAM refused, for `AccessDeniedDetail`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct MissingRight {
+    /// The AccessKeyId.
+    id: String,
+    /// The RAM action.
+    action: &'static str,
 }
 
 impl ApiError {
@@ -36,6 +47,7 @@ impl ApiError {
             ec,
             message: message.into(),
             fields: Vec::new(),
+            missing: None,
             headers: Vec::new(),
         }
     }
@@ -112,6 +124,54 @@ impl ApiError {
         Self::new(403, "AccessDenied", "", why)
     }
 
+    /// 403 AccessDenied from RAM: the key named `id` has no statement that allows `action`.
+    pub(super) fn not_granted(id: &str, action: &'static str) -> Self {
+        let mut error = Self::new(
+            403,
+            "AccessDenied",
+            "0003-00000001",
+            "You have no right to access this object because of bucket acl.",
+        );
+        error.missing = Some(Box::new(MissingRight {
+            id: id.to_owned(),
+            action,
+        }));
+        error
+    }
+
+    /// 403 AccessDenied: the bucket is in another region, and its endpoint there is this.
+    pub(super) fn elsewhere(bucket: &str, endpoint: String) -> Self {
+        Self::new(
+            403,
+            "AccessDenied",
+            "0003-00001403",
+            "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.",
+        )
+        .field("Bucket", bucket)
+        .field("Endpoint", endpoint)
+    }
+
+    /// 400 OperationNotSupported.
+    pub(super) fn not_supported(ec: &'static str) -> Self {
+        Self::new(
+            400,
+            "OperationNotSupported",
+            ec,
+            "The operation is not supported for this resource.",
+        )
+    }
+
+    /// 400 EntityTooLarge.
+    pub(super) fn too_large(largest: u64) -> Self {
+        Self::new(
+            400,
+            "EntityTooLarge",
+            "",
+            "Your proposed upload exceeds the maximum allowed size.",
+        )
+        .field("MaxSizeAllowed", largest.to_string())
+    }
+
     /// 400 NotImplemented: OSS has it, this store has not.
     pub(super) fn not_implemented(what: &str) -> Self {
         Self::new(
@@ -175,12 +235,14 @@ impl ApiError {
             )
             .field("UploadId", upload)
             .field("PartNumber", number.to_string()),
-            StoreError::PartTooSmall(number) => {
+            StoreError::PartTooSmall { number, smallest } => {
                 Self::new(400, "EntityTooSmall", "", "Your proposed upload smaller than the minimum allowed size.")
-                    .field("MinSizeAllowed", super::api::MIN_PART.to_string())
+                    .field("MinSizeAllowed", smallest.to_string())
                     .field("PartNumber", number.to_string())
             }
             StoreError::NoParts => Self::malformed_xml("0042-00000205"),
+            StoreError::NoParent => Self::no_such_key(key.rsplit_once('/').map_or(key, |(parent, _)| parent)),
+            StoreError::IntoItself => Self::invalid_argument("x-oss-rename-source", key),
             StoreError::SourceGone => Self::internal("a copy's source went away again and again"),
             StoreError::Broken(why) => Self::internal(&why),
         }
@@ -195,6 +257,16 @@ impl ApiError {
         xml.text("HostId", host);
         for (name, value) in &self.fields {
             xml.text(name, value);
+        }
+        if let Some(missing) = &self.missing {
+            xml.open("AccessDeniedDetail");
+            xml.text("PolicyType", "AccountLevelIdentityBasedPolicy");
+            xml.text("AuthPrincipalOwnerId", super::OWNER);
+            xml.text("AuthPrincipalType", "SubUser");
+            xml.text("AuthPrincipalDisplayName", &missing.id);
+            xml.text("NoPermissionType", "ImplicitDeny");
+            xml.text("AuthAction", missing.action);
+            xml.close();
         }
         if !self.ec.is_empty() {
             xml.text("EC", self.ec);

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +14,7 @@ use super::Config;
 use super::api::{Service, valid_bucket};
 use super::http::{Handler, Traffic, serve, turn_away};
 use super::log::Log;
+use super::settings::Settings;
 use super::store::{OpenError, Store};
 
 /// How long [`Server::stop`] waits for requests under way after it has closed their connections.
@@ -102,6 +103,8 @@ pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
+    /// Weak: the folder is free as soon as the threads have ended.
+    pub(super) service: Weak<Service>,
 }
 
 /// What the threads share.
@@ -139,6 +142,7 @@ impl Server {
             connections: Mutex::default(),
             ended: Condvar::new(),
         });
+        let weak = Arc::downgrade(&service);
         let acceptor = {
             let shared = Arc::clone(&shared);
             thread::Builder::new()
@@ -150,6 +154,7 @@ impl Server {
             address,
             shared,
             acceptor: Some(acceptor),
+            service: weak,
         })
     }
 
@@ -258,14 +263,19 @@ fn service(config: &Config) -> Result<Arc<Service>, StartError> {
     let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     for bucket in &config.buckets {
         store
-            .put_bucket(bucket, None, seconds)
+            .put_bucket(bucket, seconds, |made| {
+                made.hierarchical |= config.hierarchical.contains(bucket);
+                let class = config
+                    .storage_classes
+                    .iter()
+                    .find(|(name, _)| name == bucket);
+                made.class = class.map_or(made.class, |(_, class)| *class);
+            })
             .map_err(|error| dir_error(error.to_string()))?;
     }
-    let keys = config.credentials.iter().cloned().collect();
     Ok(Arc::new(Service {
         store,
-        keys,
-        region: region.clone(),
+        settings: Settings::new(config),
         log,
         sequence: AtomicU64::new(1),
     }))

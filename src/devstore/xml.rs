@@ -1,4 +1,4 @@
-//! XML, as little as OSS needs: writing answers, reading the two bodies that clients send.
+//! XML, as little as OSS needs: writing answers, reading the bodies that clients send.
 
 use roxmltree::{Document, ParsingOptions};
 use std::fmt::Write as _;
@@ -135,6 +135,72 @@ pub(super) fn parse_complete(body: &[u8]) -> Option<Vec<(u16, String)>> {
     Some(parts)
 }
 
+/// The text of the first child of this name, trimmed.
+fn child_text(node: roxmltree::Node<'_, '_>, name: &str) -> Option<String> {
+    let child = node
+        .children()
+        .find(|child| child.tag_name().name() == name)?;
+    Some(child.text().unwrap_or_default().trim().to_owned())
+}
+
+/// Reads the body of PutObjectTagging: keys and values in order.
+pub(super) fn parse_tagging(body: &[u8]) -> Option<Vec<(String, String)>> {
+    let document = parse(std::str::from_utf8(body).ok()?)?;
+    let root = document.root_element();
+    if root.tag_name().name() != "Tagging" {
+        return None;
+    }
+    let set = root
+        .children()
+        .find(|child| child.tag_name().name() == "TagSet")?;
+    set.children()
+        .filter(roxmltree::Node::is_element)
+        .map(|tag| {
+            let value = child_text(tag, "Value").unwrap_or_default();
+            Some((child_text(tag, "Key")?, value))
+        })
+        .collect()
+}
+
+/// The body of RestoreObject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RestoreRequest {
+    /// How long the object is to be readable.
+    pub(super) days: u32,
+    /// `Expedited`, `Standard` or `Bulk`.
+    pub(super) tier: Option<String>,
+}
+
+/// Reads the body of RestoreObject; an empty one is for one day.
+pub(super) fn parse_restore(body: &[u8]) -> Option<RestoreRequest> {
+    let mut request = RestoreRequest {
+        days: 1,
+        tier: None,
+    };
+    if body.is_empty() {
+        return Some(request);
+    }
+    let document = parse(std::str::from_utf8(body).ok()?)?;
+    let root = document.root_element();
+    if root.tag_name().name() != "RestoreRequest" {
+        return None;
+    }
+    request.days = child_text(root, "Days")?.parse().ok()?;
+    request.tier = root
+        .children()
+        .find(|child| child.tag_name().name() == "JobParameters")
+        .and_then(|parameters| child_text(parameters, "Tier"));
+    Some(request)
+}
+
+/// Reads the body of PutBucket: the name of the storage class, if there is one.
+pub(super) fn parse_bucket(body: &[u8]) -> Option<Option<String>> {
+    let document = parse(std::str::from_utf8(body).ok()?)?;
+    let root = document.root_element();
+    let known = root.tag_name().name() == "CreateBucketConfiguration";
+    known.then(|| child_text(root, "StorageClass"))
+}
+
 fn parse(text: &str) -> Option<Document<'_>> {
     let limits = ParsingOptions {
         allow_dtd: false,
@@ -220,6 +286,33 @@ mod tests {
             None
         );
         assert_eq!(parse_complete(b""), None);
+    }
+
+    #[test]
+    fn reads_tags_restores_and_classes() {
+        let body = b"<Tagging><TagSet>\n<Tag><Key>a</Key><Value>1</Value></Tag><Tag><Key>b</Key><Value/></Tag></TagSet></Tagging>";
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            parse_tagging(body).unwrap(),
+            [pair("a", "1"), pair("b", "")]
+        );
+        assert_eq!(parse_tagging(b"<Tagging/>"), None);
+        assert_eq!(
+            parse_tagging(b"<Tagging><TagSet><Tag/></TagSet></Tagging>"),
+            None
+        );
+
+        assert_eq!(parse_restore(b"").unwrap().days, 1);
+        let body = b"<RestoreRequest><Days>3</Days><JobParameters><Tier>Bulk</Tier></JobParameters></RestoreRequest>";
+        let request = parse_restore(body).unwrap();
+        assert_eq!((request.days, request.tier.as_deref()), (3, Some("Bulk")));
+        assert_eq!(parse_restore(b"<RestoreRequest/>"), None);
+        assert_eq!(parse_restore(b"<Days>3</Days>"), None);
+
+        let body = b"<CreateBucketConfiguration><StorageClass>IA</StorageClass></CreateBucketConfiguration>";
+        assert_eq!(parse_bucket(body), Some(Some("IA".to_owned())));
+        assert_eq!(parse_bucket(b"<CreateBucketConfiguration/>"), Some(None));
+        assert_eq!(parse_bucket(b"<Other/>"), None);
     }
 
     #[test]

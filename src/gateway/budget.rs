@@ -13,6 +13,10 @@ use super::lock;
 /// The least that a transfer can work with, in bytes, the buffers of its HTTP connection included.
 pub(crate) const WINDOW: u64 = 1 << 20;
 
+/// What the HTTP connection of one request takes, in bytes: four buffers of 32 KiB and those of
+/// TLS below them.
+pub(crate) const CONNECTION: u64 = 192 << 10;
+
 /// So many bytes for all transfers. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<State>);
@@ -54,20 +58,14 @@ impl Budget {
         claim.grow(bytes).then_some(claim)
     }
 
-    /// Takes `bytes` beyond the least, if an eighth of the budget stays free then: so a fast
-    /// transfer does not keep others from beginning.
+    /// Takes `bytes` for what a transfer can do without, if they are free at this moment and
+    /// leave a quarter of the budget to transfers that are yet to begin.
     pub(crate) fn spare(&self, bytes: u64) -> Option<Claim> {
-        let state = &self.0;
-        let mut taken = lock(&state.taken);
-        let most = state.total - state.total / 8;
-        if bytes > most.saturating_sub(*taken) {
-            return None;
-        }
-        *taken += bytes;
-        Some(Claim {
+        let mut claim = Claim {
             budget: self.clone(),
-            bytes,
-        })
+            bytes: 0,
+        };
+        claim.grow_leaving(bytes, self.0.total / 4).then_some(claim)
     }
 
     /// How many bytes are taken now.
@@ -93,9 +91,15 @@ impl Claim {
     /// Takes `more` bytes if all of them are free at this moment.
     #[must_use]
     pub(crate) fn grow(&mut self, more: u64) -> bool {
+        self.grow_leaving(more, 0)
+    }
+
+    /// The same, if at least `rest` bytes are free after it.
+    fn grow_leaving(&mut self, more: u64, rest: u64) -> bool {
         let state = &self.budget.0;
         let mut taken = lock(&state.taken);
-        if more > state.total.saturating_sub(*taken) {
+        let free = state.total.saturating_sub(*taken);
+        if more > free.saturating_sub(rest) {
             return false;
         }
         *taken += more;
@@ -135,11 +139,16 @@ mod tests {
     }
 
     #[test]
-    fn one_transfer_leaves_room_for_another() {
+    fn what_is_not_needed_leaves_room_for_others() {
         let budget = Budget::new(8 * WINDOW);
-        let all: Vec<_> = std::iter::from_fn(|| budget.spare(WINDOW)).collect();
-        assert_eq!(all.len(), 7);
-        assert!(budget.admit().is_ok());
+        let spare = budget.spare(6 * WINDOW).unwrap();
+        assert!(budget.spare(1).is_none());
+        let first = budget.admit().unwrap();
+        let second = budget.admit().unwrap();
+        drop(spare);
+        assert_eq!(budget.taken(), first.bytes() + second.bytes());
+        assert!(budget.spare(4 * WINDOW + 1).is_none());
+        assert!(budget.spare(4 * WINDOW).is_some());
     }
 
     proptest! {

@@ -9,10 +9,7 @@ use std::io::{self, Read};
 use ossftp_core::StorageError;
 use ossftp_oss::Payload;
 
-use super::budget::{Budget, Claim, WINDOW};
-
-/// What the buffers of one HTTP connection take, in bytes: four of 32 KiB with TLS, two without.
-pub(crate) const CONNECTION: u64 = 128 << 10;
+use super::budget::{Budget, CONNECTION, Claim, WINDOW};
 
 /// Some memory of a part, claimed from the budget as long as it lives.
 pub(crate) struct Window {

@@ -23,6 +23,16 @@ impl Link {
         }
     }
 
+    /// Another handle that is cancelled with the same flag.
+    pub(crate) fn fork(&self) -> Self {
+        Self::new(&self.cancel)
+    }
+
+    /// Cancels the calls of this handle alone.
+    pub(crate) fn stop(&self) {
+        self.handle.cancel();
+    }
+
     /// The handle.
     pub(crate) fn handle(&self) -> ossftp_oss::Cancel {
         self.handle.clone()
@@ -37,6 +47,18 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fork_stops_alone_and_with_the_flag() {
+        let flag = Cancel::new();
+        let link = Link::new(&flag);
+        let (first, second) = (link.fork(), link.fork());
+        first.stop();
+        assert!(first.handle().is_cancelled());
+        assert!(!second.handle().is_cancelled() && !link.handle().is_cancelled());
+        flag.cancel();
+        assert!(second.handle().is_cancelled() && link.handle().is_cancelled());
+    }
 
     #[test]
     fn the_flag_reaches_the_handle_and_no_other() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ossftp_core::FtpPath;
 use ossftp_oss::{Endpoint, RetryPolicy, SignatureVersion, Timeouts};
 
 /// What becomes of an upload that was broken off.
@@ -33,9 +34,10 @@ pub enum Mtime {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BucketSettings {
-    /// Where the bucket is reached; with the style [`Cname`](ossftp_oss::AddressStyle::Cname) a
-    /// domain that is bound to it.
+    /// Where the bucket is reached.
     pub endpoint: Option<Endpoint>,
+    /// Whether that endpoint is a domain that is bound to the bucket (CNAME).
+    pub cname: bool,
     /// Its region id.
     pub region: Option<String>,
     /// Whether it is reached over the internal endpoint.
@@ -44,15 +46,20 @@ pub struct BucketSettings {
     pub signature: Option<SignatureVersion>,
     /// The storage class of new files.
     pub storage_class: Option<String>,
+    /// The directory of the bucket that is the root of logins to it.
+    pub home: Option<FtpPath>,
 }
 
 /// How the gateway reaches OSS, and how it lays files onto objects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GatewayConfig {
     /// The endpoint of all buckets for which [`GatewayConfig::buckets`] names none. `None` finds
     /// each bucket's own.
     pub endpoint: Option<Endpoint>,
+    /// Whether that endpoint is a domain that is bound to a bucket (CNAME): then all logins are
+    /// to that bucket.
+    pub cname: bool,
     /// The region id, such as `cn-hangzhou`, of endpoints whose host name tells none; without
     /// an endpoint, also the region whose public endpoint is asked first.
     pub region: Option<String>,
@@ -77,7 +84,7 @@ pub struct GatewayConfig {
     pub listing_memory: Duration,
     /// A download that was opened but not read for so long is opened again: 10 s.
     pub reopen_after: Duration,
-    /// The size in bytes of an upload's first parts: 8 MiB. What is no longer is sent whole, by
+    /// The size in bytes of an upload's first parts: 8 MiB, on small devices 1 MiB. What is no longer is sent whole, by
     /// one PutObject. OSS takes nothing below 100 KiB.
     pub part_size: u64,
     /// The size in bytes that parts grow to, since their numbers end at 10,000: 32 MiB. A part is
@@ -98,7 +105,7 @@ pub struct GatewayConfig {
     /// away: 3 days.
     pub partial_max_age: Duration,
     /// The bytes that the buffers of all transfers take together at most, those of their HTTP
-    /// connections included: 256 MiB. A transfer for which there is no room at all is refused.
+    /// connections included: 256 MiB, on small devices 16 MiB. A transfer for which there is no room at all is refused.
     pub transfer_memory: u64,
     /// How many requests one transfer begins with at a time: 4. 1 sends and fetches one after the
     /// other.
@@ -107,7 +114,7 @@ pub struct GatewayConfig {
     pub max_parallelism: usize,
     /// Threads that carry such requests, for all transfers together: 64.
     pub max_threads: usize,
-    /// The size in bytes of one ranged GET of a download: 4 MiB. What is no longer comes in one
+    /// The size in bytes of one ranged GET of a download: 4 MiB, on small devices 1 MiB. What is no longer comes in one
     /// request.
     pub read_size: u64,
     /// Which time a file shows.
@@ -117,6 +124,8 @@ pub struct GatewayConfig {
     pub keep_directories: bool,
     /// The storage class of new files, such as `IA`; `None` is the bucket's own.
     pub storage_class: Option<String>,
+    /// The directory of each bucket that is the root of logins to it: `/`, the whole bucket.
+    pub home: FtpPath,
     /// For how many days SITE RESTORE makes an archived file readable: 1, the least that OSS
     /// takes.
     pub restore_days: u32,
@@ -126,6 +135,7 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             endpoint: None,
+            cname: false,
             region: None,
             internal: None,
             buckets: BTreeMap::new(),
@@ -137,7 +147,7 @@ impl Default for GatewayConfig {
             login_memory: Duration::from_secs(60),
             listing_memory: Duration::from_secs(60),
             reopen_after: Duration::from_secs(10),
-            part_size: 8 << 20,
+            part_size: if Self::IS_SMALL { 1 << 20 } else { 8 << 20 },
             max_part_size: 32 << 20,
             copy_limit: 1 << 30,
             copy_part_size: 64 << 20,
@@ -145,15 +155,53 @@ impl Default for GatewayConfig {
             max_rename: 100_000,
             partial: Partial::default(),
             partial_max_age: Duration::from_secs(3 * 24 * 3600),
-            transfer_memory: 256 << 20,
+            transfer_memory: if Self::IS_SMALL { 16 << 20 } else { 256 << 20 },
             part_parallelism: 4,
             max_parallelism: 16,
             max_threads: 64,
-            read_size: 4 << 20,
+            read_size: if Self::IS_SMALL { 1 << 20 } else { 4 << 20 },
             mtime: Mtime::default(),
             keep_directories: false,
             storage_class: None,
+            home: FtpPath::root(),
             restore_days: 1,
         }
+    }
+}
+
+impl GatewayConfig {
+    /// Whether the defaults are those for small devices: in a build without the async runtime.
+    pub const IS_SMALL: bool = cfg!(not(feature = "smol"));
+
+    /// What is set for `bucket` alone.
+    fn own(&self, bucket: &str) -> Option<&BucketSettings> {
+        self.buckets.get(bucket)
+    }
+
+    /// Whether `bucket` is reached over the internal endpoint; `None` finds out.
+    pub(crate) fn internal_of(&self, bucket: &str) -> Option<bool> {
+        self.own(bucket)
+            .and_then(|own| own.internal)
+            .or(self.internal)
+    }
+
+    /// Which signature goes on requests for `bucket`.
+    pub(crate) fn signature_of(&self, bucket: &str) -> SignatureVersion {
+        let own = self.own(bucket).and_then(|own| own.signature);
+        own.unwrap_or(self.signature)
+    }
+
+    /// The storage class of new files in `bucket`.
+    pub(crate) fn storage_class_of(&self, bucket: &str) -> Option<&str> {
+        let own = self
+            .own(bucket)
+            .and_then(|own| own.storage_class.as_deref());
+        own.or(self.storage_class.as_deref())
+    }
+
+    /// The root of logins to `bucket`.
+    pub(crate) fn home_of(&self, bucket: &str) -> &FtpPath {
+        let own = self.own(bucket).and_then(|own| own.home.as_ref());
+        own.unwrap_or(&self.home)
     }
 }

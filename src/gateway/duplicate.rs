@@ -1,20 +1,21 @@
 //! Copying a file: SITE CPFR and SITE CPTO.
 //!
-//! Decides what may be copied where: a file, onto a file or onto nothing. How an object is copied
-//! is `copy`'s.
+//! Decides what may be copied where: a file, onto a file or onto nothing; of a link, the file that
+//! it leads to. How an object is copied is `copy`'s.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 
-use super::copy::copy;
+use super::copy::{Left, Onto, Source, copy, is_link};
 use super::errors::{Action, is_missing, told};
 use super::memory::Found;
 use super::mount::{Calls, Mount};
-use super::volume::{first_keys, is_directory, no_file};
+use super::rename::refuse_directory;
+use super::volume::{is_directory, no_file};
 
-/// Makes `to` a copy of the file `from`: one listing, the copy, and a HEAD unless the session has
+/// Makes `to` a copy of the file `from`: a listing, the copy, and a HEAD unless the session has
 /// just looked at the source. Onto itself there is nothing to do.
 pub(crate) fn duplicate(
     mount: &Arc<Mount>,
@@ -22,7 +23,7 @@ pub(crate) fn duplicate(
     from: &FtpPath,
     to: &FtpPath,
 ) -> Result<(), StorageError> {
-    let (source, target) = (mount.keys.file(from)?, mount.keys.file(to)?);
+    let (mut source, target) = (mount.keys.file(from)?, mount.keys.file(to)?);
     if from == to {
         return Ok(());
     }
@@ -43,15 +44,26 @@ pub(crate) fn duplicate(
             Err(error) => return Err(told(&error, Action::Read)),
         },
     };
-    if let Ok(directory) = mount.keys.directory(to)
-        && (!first_keys(calls, &directory, 1)?.is_empty() || mount.memory().lives_on(&directory))
-    {
-        return Err(StorageError::new(
-            ErrorKind::Exists,
-            "There is a directory of the new name.",
-        ));
+    refuse_directory(mount, calls, to)?;
+    if is_link(&meta) {
+        // OSS would copy the link, and HEAD has described what it leads to.
+        let led = calls.bucket().get_symlink(&source);
+        source = led.map_err(|error| told(&error, Action::Read))?.target;
+        if source == target {
+            return Ok(());
+        }
     }
-    copy(mount, calls, &source, &target, &meta)?;
+    let source = Source {
+        key: &source,
+        meta: &meta,
+    };
+    copy(mount, calls, source, &target, Onto::Anything, None).map_err(|failed| {
+        if failed.left == Left::Copy {
+            // Whatever stood there before is lost already, and this must not pass for a copy.
+            let _ = mount.bucket().delete_object(&target);
+        }
+        failed.error
+    })?;
     mount.memory().wrote(&target, Instant::now());
     Ok(())
 }

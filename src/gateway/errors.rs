@@ -19,6 +19,10 @@ pub(crate) enum Action {
     Write,
     /// Copying within the bucket.
     Copy,
+    /// Copying an object that has tags.
+    CopyTagged,
+    /// Reading the tags of an object.
+    Tags,
     /// Deleting objects.
     Delete,
     /// Asking archived objects back.
@@ -36,6 +40,10 @@ impl Action {
             Self::Read => "oss:GetObject",
             Self::Write => "oss:PutObject",
             Self::Copy => "oss:GetObject and oss:PutObject",
+            Self::CopyTagged => {
+                "oss:GetObject, oss:PutObject, oss:GetObjectTagging and oss:PutObjectTagging"
+            }
+            Self::Tags => "oss:GetObjectTagging",
             Self::Delete => "oss:DeleteObject",
             Self::Restore => "oss:RestoreObject",
             Self::ListUploads => "oss:ListMultipartUploads",

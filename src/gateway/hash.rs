@@ -53,9 +53,10 @@ pub(crate) fn hash(
             ),
         ));
     }
-    let patience = mount.config().reopen_after;
-    let reader = OssReader::over(calls, key, meta, (from, to), patience);
-    digest(reader, algorithm)
+    digest(
+        OssReader::described(mount, calls, key, meta, (from, to))?,
+        algorithm,
+    )
 }
 
 /// What OSS says of the whole object.

@@ -6,16 +6,15 @@
 use ossftp_oss::{ObjectMeta, PutObject};
 
 use super::mount::Mount;
+use super::times::MTIME;
 
 /// For a new file: the type by the extension of its name, and the storage class that is set for
 /// the bucket, else for all.
 pub(crate) fn of_new(mount: &Mount, key: &str) -> PutObject {
-    let config = mount.config();
-    let bucket = config.buckets.get(mount.bucket().name());
-    let class = bucket.and_then(|bucket| bucket.storage_class.as_ref());
+    let class = mount.config().storage_class_of(mount.bucket().name());
     PutObject {
         content_type: Some(content_type(key).to_owned()),
-        storage_class: class.or(config.storage_class.as_ref()).cloned(),
+        storage_class: class.map(str::to_owned),
         ..PutObject::default()
     }
 }
@@ -29,7 +28,13 @@ pub(crate) fn of_old(old: &ObjectMeta) -> PutObject {
         content_encoding: old.content_encoding.clone(),
         expires: old.expires.clone(),
         storage_class: old.storage_class.clone(),
-        meta: old.user_meta.clone(),
+        // Of a file that changes, the time that was set for it is not the time any more.
+        meta: old
+            .user_meta
+            .iter()
+            .filter(|(name, _)| name != MTIME)
+            .cloned()
+            .collect(),
         ..PutObject::default()
     }
 }

@@ -17,6 +17,7 @@ use super::errors::{Action, is_missing, not_found, told};
 use super::keys::name_in;
 use super::memory::Listing;
 use super::mount::{Calls, Mount};
+use super::times;
 
 /// How many entries a page has at most.
 const PAGE: u32 = 1000;
@@ -101,7 +102,7 @@ impl OssLister {
         }
         self.is_directory = false;
         self.listing = None;
-        self.ready = Some(vec![file_entry(path, &meta)]);
+        self.ready = Some(vec![file_entry(&self.mount, path, &meta)]);
         Ok(())
     }
 
@@ -193,6 +194,11 @@ impl OssLister {
             directory: self.is_directory,
         })
     }
+
+    /// The directory that is listed; `None` if it is a file.
+    pub(crate) fn directory(&self) -> Option<&str> {
+        self.is_directory.then_some(self.directory.as_str())
+    }
 }
 
 impl Lister for OssLister {
@@ -210,7 +216,6 @@ impl Lister for OssLister {
 }
 
 /// The entry of a file that was asked for by its path.
-pub(crate) fn file_entry(path: &FtpPath, meta: &ObjectMeta) -> Entry {
-    let modified = Some(meta.last_modified).filter(|at| *at != 0);
-    Entry::file(path.name(), meta.size, modified)
+pub(crate) fn file_entry(mount: &Mount, path: &FtpPath, meta: &ObjectMeta) -> Entry {
+    Entry::file(path.name(), meta.size, times::shown(mount.config(), meta))
 }

@@ -18,7 +18,7 @@ use ossftp_oss::{
 use ring::{hmac, rand};
 
 use super::cancel::Link;
-use super::config::{GatewayConfig, Partial};
+use super::config::{GatewayConfig, Mtime, Partial};
 use super::errors;
 use super::keys::Keys;
 use super::lock;
@@ -103,6 +103,7 @@ impl OssStorage {
         // OSS has no modes, but there are programs that give up when SITE CHMOD is refused.
         able.modes = Modes::Ignored;
         able.hashes = HashAlgorithms::ALL;
+        able.modify_times = self.process.config.mtime == Mtime::Meta;
         able.copy = true;
         able.restore = true;
         able.remove_tree = true;
@@ -179,6 +180,7 @@ impl OssStorage {
                 .client
                 .with_credentials(access.credentials.clone())
                 .map_err(|_| denied("This is no AccessKeyId."))?
+                .with_signature(config.signature_of(&access.bucket))
                 .with_cancel(link.handle()),
             bucket: &access.bucket,
             prefix: keys.root(),
@@ -193,7 +195,8 @@ impl OssStorage {
             .with_credentials(access.credentials.clone())
             .and_then(|client| client.with_endpoint(route.endpoint, Some(route.region)))
             .map_err(|error| told(&error, &access.bucket))?;
-        Ok(client.bucket(&access.bucket))
+        let signature = config.signature_of(&access.bucket);
+        Ok(client.with_signature(signature).bucket(&access.bucket))
     }
 
     fn find(&self, asker: &Asker<'_>) -> OssResult<Route> {
@@ -208,7 +211,7 @@ impl OssStorage {
         }
         let config = &self.process.config;
         let start = route::start(config, asker.bucket)?;
-        let route = route::find(&start, config.internal, asker)?;
+        let route = route::find(&start, config.internal_of(asker.bucket), asker)?;
         lock(&self.routes).insert(asker.bucket.to_owned(), route.clone());
         Ok(route)
     }
@@ -220,7 +223,8 @@ impl Storage for OssStorage {
         request: &LoginRequest,
         cancel: &Cancel,
     ) -> Result<(Arc<dyn Volume>, LoginInfo), StorageError> {
-        let access = parse(request)?;
+        let mut access = parse(request)?;
+        access.home = self.process.config.home_of(&access.bucket).clone();
         let volume = self.enter(&access, cancel)?;
         let welcome = format!("Logged in to bucket {}.", access.bucket);
         let mut info = LoginInfo::new(welcome);

@@ -131,6 +131,13 @@ impl Memory {
             .is_some_and(|l| l.has_directory(directory))
     }
 
+    /// Whether a listing of this session says that there is no such directory, and nothing the
+    /// session did since says otherwise.
+    pub(crate) fn knows_no_directory(&self, directory: &str, now: Instant) -> bool {
+        let is_listed = |l: &Listing| l.directory == parent(directory);
+        self.listing(now).is_some_and(is_listed) && !self.knows_directory(directory, now)
+    }
+
     /// Whether this session has reason to think that `directory` is one: what STOR relies on.
     pub(crate) fn knows_directory(&self, directory: &str, now: Instant) -> bool {
         let fresh = |at: &Instant| now.saturating_duration_since(*at) < self.keep;
@@ -229,6 +236,12 @@ impl Memory {
         self.add(to, true);
     }
 
+    /// What this session knew of `directory` and of what is in it may be wrong.
+    pub(crate) fn forget(&mut self, directory: &str) {
+        self.written.retain(|key| !key.starts_with(directory));
+        self.listing = None;
+    }
+
     /// Keeps what was found at `key`, the path as a file, for a rename that follows.
     pub(crate) fn found(&mut self, key: String, found: Found) {
         self.found = Some((key, found));
@@ -304,6 +317,27 @@ mod tests {
         assert!(!memory.knows_file("d/file", now));
         assert!(memory.knows_directory("d/sub/", now));
         assert!(!memory.knows_directory("d/sub/", now + KEEP));
+    }
+
+    #[test]
+    fn what_a_listing_says_is_not_there() {
+        let (mut memory, now) = memory();
+        assert!(!memory.knows_no_directory("d/", now));
+        let mut listing = Listing::of("");
+        listing.add("d", true);
+        listing.add("file", false);
+        memory.listed(listing, now);
+        assert!(memory.knows_no_directory("e/", now) && memory.knows_no_directory("file/", now));
+        assert!(!memory.knows_no_directory("d/", now));
+        assert!(!memory.knows_no_directory("d/e/", now));
+        assert!(!memory.knows_no_directory("e/", now + KEEP));
+        // Whose first file makes it one.
+        memory.wrote("e/file", now);
+        assert!(!memory.knows_no_directory("e/", now));
+        memory.deleted("f/file");
+        assert!(!memory.knows_no_directory("f/", now));
+        memory.forget("d/");
+        assert!(!memory.knows_no_directory("g/", now));
     }
 
     #[test]

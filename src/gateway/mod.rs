@@ -12,8 +12,9 @@
 //! | directory `a` | the prefix `a/`, whether or not there is a marker, the empty object `a/` |
 //! | `STOR` | PutObject up to one part, else a multipart upload; visible when it is whole |
 //! | `APPE`, `REST` and `STOR` | UploadPartCopy of what is kept, and the new bytes |
-//! | `RETR` | GetObject, going on unseen where a connection breaks |
-//! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted |
+//! | `RETR` | GetObject, for large files several at a time, going on unseen where a connection breaks |
+//! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted; or Rename, where the bucket has it |
+//! | `MFMT` | a copy onto itself with another `x-oss-meta-mtime`, where that is switched on |
 //! | `SITE CPFR`, `SITE CPTO` | one such copy of a file |
 //! | `HASH`, `XCRC`, `XMD5` … | what OSS knows of the object, else GetObject and a digest |
 //! | `STOU` | as `STOR`, with `x-oss-forbid-overwrite` |
@@ -23,8 +24,8 @@
 //! With [`Partial::Resume`] a `STOR` that broke off leaves its parts in OSS; SIZE then says how far
 //! they go, and `REST` and `STOR` go on from there.
 //!
-//! Sessions share nothing but connections, good logins, and the names of uploads and renames that
-//! were broken off; what one session has seen never answers another.
+//! Sessions share nothing but connections, good logins, and the names of uploads that were broken
+//! off; what one session has seen never answers another.
 //!
 //! ```no_run
 //! use ossftp::gateway::{GatewayConfig, OssStorage};
@@ -43,11 +44,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+mod ahead;
 mod budget;
 mod buffer;
 mod cancel;
 mod config;
 mod copy;
+mod crew;
+mod depth;
 mod dirs;
 mod duplicate;
 mod errors;
@@ -61,15 +65,20 @@ mod list;
 mod login;
 mod memory;
 mod mount;
+mod native;
 mod pace;
 mod parts;
+mod piece;
 mod read;
 mod recent;
 mod rename;
+mod rename_tree;
 mod restore;
 mod route;
 mod sending;
+mod stream;
 mod sweep;
+mod times;
 mod tree;
 mod unfinished;
 mod upload;

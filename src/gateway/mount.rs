@@ -18,6 +18,7 @@ use super::keys::Keys;
 use super::lanes::Lanes;
 use super::lock;
 use super::memory::Memory;
+use super::native::Namespaces;
 use super::recent::Recent;
 use super::sweep::Sweeps;
 use super::unfinished::Holds;
@@ -25,8 +26,6 @@ use super::uploads::Uploads;
 
 /// How many broken uploads are remembered.
 const MAX_BROKEN: usize = 10_000;
-/// How many renames of directories are remembered whose sources are not all deleted.
-const MAX_UNFINISHED: usize = 1_024;
 
 /// Names of files in all buckets.
 type Names = Mutex<Recent<Arc<str>, ()>>;
@@ -45,8 +44,9 @@ pub(crate) struct Process {
     pub(crate) sweeps: Sweeps,
     /// The multipart uploads that are not over.
     pub(crate) uploads: Uploads,
+    /// Which buckets rename by themselves.
+    pub(crate) namespaces: Namespaces,
     broken: Names,
-    unfinished: Names,
 }
 
 impl Process {
@@ -58,8 +58,8 @@ impl Process {
             config,
             holds: Arc::default(),
             sweeps: Sweeps::default(),
+            namespaces: Namespaces::default(),
             broken: Mutex::new(Recent::new(MAX_BROKEN)),
-            unfinished: Mutex::new(Recent::new(MAX_UNFINISHED)),
         }
     }
 }
@@ -144,30 +144,9 @@ impl Mount {
         lock(&self.process.broken).remove(self.global(key).as_str());
     }
 
-    /// Whether a rename of these directories is to be finished: all is copied, not all deleted.
-    pub(crate) fn is_unfinished(&self, from: &str, to: &str) -> bool {
-        lock(&self.process.unfinished).contains(self.global_pair(from, to).as_str())
-    }
-
-    /// Notes whether a rename of these directories is to be finished.
-    pub(crate) fn set_unfinished(&self, from: &str, to: &str, unfinished: bool) {
-        let pair = self.global_pair(from, to);
-        let mut all = lock(&self.process.unfinished);
-        if unfinished {
-            all.insert(pair.into(), ());
-        } else {
-            all.remove(pair.as_str());
-        }
-    }
-
     /// A key together with its bucket, whose name holds no `/`.
     fn global(&self, key: &str) -> String {
         format!("{}/{key}", self.bucket.name())
-    }
-
-    /// No path of FTP holds the separator.
-    fn global_pair(&self, from: &str, to: &str) -> String {
-        self.global(&format!("{from}\0{to}"))
     }
 }
 
@@ -191,9 +170,19 @@ impl Calls {
         }
     }
 
-    /// Stops the requests that are under way, and makes all later ones fail.
+    /// Calls that stop with these, or alone when they are told to.
+    pub(crate) fn fork(&self) -> Self {
+        let link = self.link.fork();
+        Self {
+            bucket: self.bucket.with_cancel(link.handle()),
+            until: self.until,
+            link: Arc::new(link),
+        }
+    }
+
+    /// Stops these calls, not those that they were forked from.
     pub(crate) fn stop(&self) {
-        self.link.handle().cancel();
+        self.link.stop();
     }
 
     /// Whether the driver has given up.

@@ -1,51 +1,69 @@
 //! Reading a file: RETR.
 //!
-//! Decides which GET gives the bytes, how reading goes on when a connection breaks, and that no
-//! damaged or changed file passes for a whole one: every GET after the first carries If-Match, and
-//! what was read from the first byte to the last is compared with OSS's CRC-64.
+//! Decides which GETs give the bytes: one for a file of up to one window, whatever the offset, and
+//! for more the ranges that `ahead` fetches side by side, or one after the other where memory or
+//! threads are short. No damaged or changed file passes for a whole one: every GET after the first
+//! carries If-Match, and what was read from the first byte to the last is compared with OSS's
+//! CRC-64.
 
-use std::io::Read;
+use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use log::debug;
 use ossftp_core::driver::ObjectReader;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
-use ossftp_oss::crc64::Crc64;
+use ossftp_oss::crc64::{Crc64, combine};
 use ossftp_oss::{Error, GetObject, ObjectBody, ObjectMeta, ProtocolError};
 
+use super::ahead::{self, Ahead, Next};
+use super::budget::{Claim, WINDOW};
 use super::errors::{Action, is_missing, told};
 use super::mount::{Calls, Mount};
+use super::stream::{Source, Stream};
 use super::volume::no_file;
 
-/// How many bytes are lent at a time at most.
+/// How many bytes of the reader's own request are lent at a time at most.
 const CHUNK: usize = 64 << 10;
-/// After so many broken connections without a byte in between, reading ends.
-const MAX_FAILURES: u32 = 4;
+/// A reader that is on its own looks for memory and threads again after so many windows at most.
+const MOST_WINDOWS: u64 = 16;
 
 /// A file, or some of it, that is being read.
+#[derive(Debug)]
 pub(crate) struct OssReader {
-    calls: Calls,
-    key: String,
-    meta: ObjectMeta,
-    /// The next byte to come from OSS.
+    source: Arc<Source>,
+    /// What the reader fetches by itself, on its own thread: the first window, and more where
+    /// nothing is ahead.
+    own: Stream,
+    ahead: Option<Ahead>,
+    /// The first byte after those that were lent.
     next: u64,
     /// The first byte that is not wanted.
     end: u64,
-    body: Option<ObjectBody>,
+    /// The checksum so far and the one to reach, if all of the file is read and OSS states one.
+    crc: Option<(Crc64, u64)>,
+    /// How many bytes the reader fetches by itself the next time that nothing is ahead.
+    own_size: u64,
+    /// After so many bytes of its own it looks for memory and threads.
+    look: u64,
     opened: Instant,
     /// How long an opened GET may wait for its first read.
     patience: Duration,
     was_read: bool,
-    failures: u32,
-    /// The checksum so far, if all of the file is read and OSS states one.
-    crc: Option<Crc64>,
+    /// What is lent, `at` to before `filled`.
     chunk: Vec<u8>,
     at: usize,
     filled: usize,
+    /// The memory for the chunk and the reader's own connection; a writer has its own.
+    _claim: Option<Claim>,
 }
 
 impl OssReader {
     /// Opens the file at `path` from byte `offset` on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] if there is no memory for another transfer;
+    /// [`ErrorKind::BadOffset`] beyond the end.
     pub(crate) fn open(
         mount: &Mount,
         calls: Calls,
@@ -60,31 +78,44 @@ impl OssReader {
                 told(&error, Action::Read)
             }
         };
-        let patience = mount.config().reopen_after;
-        if offset == 0 {
-            let body = calls.bucket().get_object(&key, &GetObject::default());
-            let body = body.map_err(failed)?;
-            let meta = body.meta.clone();
-            let end = meta.size;
-            let mut reader = Self::over(calls, key, meta, (0, end), patience);
-            reader.take(body);
-            return Ok(reader);
-        }
-        let meta = calls.bucket().head_object(&key).map_err(failed)?;
-        if offset > meta.size {
-            return Err(beyond_the_end(meta.size));
-        }
-        let end = meta.size;
-        let mut reader = Self::over(calls, key, meta, (offset, end), patience);
-        if reader.next < reader.end {
-            let body = reader.get().map_err(failed)?;
-            reader.take(body);
-        }
-        Ok(reader)
+        let claim = mount.process.budget.admit()?;
+        // A range also tells the size. On its own the reader takes all there is at once.
+        let last = ahead::is_wanted(&mount.process)
+            .then(|| offset.saturating_add(mount.config().read_size.max(1) - 1));
+        let get = GetObject {
+            range: (offset > 0 || last.is_some()).then_some((offset, last)),
+            if_match: None,
+        };
+        let (meta, body) = match calls.bucket().get_object(&key, &get) {
+            Ok(body) => (body.meta.clone(), Some(body)),
+            Err(error) if error.is_range_unsatisfiable() => {
+                (at_the_end(&calls, &key, offset, failed)?, None)
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let range = (offset, meta.size.max(offset));
+        let reader = Self::over(calls, key, meta, range, mount.config().reopen_after);
+        Ok(reader.with(mount, claim, body))
     }
 
     /// Reads the bytes from `range.0` to before `range.1` of an object that HEAD has described.
     /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Busy`] if there is no memory for another transfer.
+    pub(crate) fn described(
+        mount: &Mount,
+        calls: Calls,
+        key: String,
+        meta: ObjectMeta,
+        range: (u64, u64),
+    ) -> Result<Self, StorageError> {
+        let claim = mount.process.budget.admit()?;
+        let reader = Self::over(calls, key, meta, range, mount.config().reopen_after);
+        Ok(reader.with(mount, claim, None))
+    }
+
+    /// The same, within the memory of the caller, and with one GET at a time.
     pub(crate) fn over(
         calls: Calls,
         key: String,
@@ -93,93 +124,137 @@ impl OssReader {
         patience: Duration,
     ) -> Self {
         let (next, end) = range;
-        let is_whole = next == 0 && end == meta.size && meta.crc64.is_some();
-        Self {
+        let is_whole = next == 0 && end == meta.size;
+        let source = Arc::new(Source {
             calls,
             key,
-            meta,
+            etag: meta.etag,
+        });
+        Self {
+            own: Stream::new(Arc::clone(&source), range),
+            source,
+            ahead: None,
             next,
             end,
-            body: None,
+            crc: meta
+                .crc64
+                .filter(|_| is_whole)
+                .map(|stated| (Crc64::new(), stated)),
+            own_size: 0,
+            look: 0,
             opened: Instant::now(),
             patience,
             was_read: false,
-            failures: 0,
-            crc: is_whole.then(Crc64::new),
             chunk: Vec::new(),
             at: 0,
             filled: 0,
+            _claim: None,
         }
     }
 
-    /// A GET of what is still to come, of the same object.
-    fn get(&self) -> Result<ObjectBody, Error> {
-        let is_whole = self.next == 0 && self.end == self.meta.size;
-        let last = self.end.saturating_sub(1);
-        let get = GetObject {
-            range: (!is_whole).then_some((self.next, Some(last))),
-            if_match: Some(self.meta.etag.clone()).filter(|etag| !etag.is_empty()),
+    /// The same reader with what is beyond the first window fetched ahead, and the body of its
+    /// first GET.
+    fn with(mut self, mount: &Mount, claim: Claim, body: Option<ObjectBody>) -> Self {
+        self._claim = Some(claim);
+        self.own_size = mount.config().read_size.max(1);
+        let window = self.next.saturating_add(self.own_size);
+        if window < self.end {
+            self.ahead = Ahead::new(&mount.process, &self.source, (window, self.end));
+        }
+        let end = if self.ahead.is_some() {
+            window
+        } else {
+            self.end
         };
-        self.calls.bucket().get_object(&self.key, &get)
+        let (source, range) = (Arc::clone(&self.source), (self.next, end));
+        self.own = match body {
+            Some(body) => Stream::opened(source, range, body),
+            None => Stream::new(source, range),
+        };
+        self
     }
 
-    fn take(&mut self, body: ObjectBody) {
-        self.body = Some(body);
-        self.opened = Instant::now();
-    }
-
-    /// Fetches the next bytes into the chunk; `false` if the connection broke and reading can go
-    /// on with another one.
-    fn fetch(&mut self) -> Result<bool, Error> {
-        if !self.was_read && self.opened.elapsed() > self.patience {
-            // OSS would close it soon, or has done so: not worth a failure.
-            self.body = None;
+    /// Lends the next bytes; `false` if there are none yet, and the caller is to ask again.
+    fn step(&mut self) -> Result<bool, Error> {
+        if self.own.left() > 0 {
+            return self.read_own();
         }
-        self.was_read = true;
-        if self.body.is_none() {
-            let body = self.get()?;
-            self.take(body);
-        }
-        self.chunk.resize(CHUNK, 0);
-        let Some(body) = &mut self.body else {
+        let Some(ahead) = &mut self.ahead else {
+            self.own = Stream::new(Arc::clone(&self.source), (self.next, self.end));
             return Ok(false);
         };
-        let error = match body.read(&mut self.chunk) {
-            Ok(count) if count > 0 => {
-                (self.at, self.filled) = (0, count);
-                self.failures = 0;
-                return Ok(true);
+        match ahead.next(mem::take(&mut self.chunk)) {
+            Next::NotYet => Ok(false),
+            Next::Bytes(bytes, sum) => {
+                self.next += bytes.len() as u64;
+                self.filled = bytes.len();
+                self.chunk = bytes;
+                if let Some((crc, length)) = sum {
+                    self.join(crc, length);
+                }
+                Ok(true)
             }
-            Ok(_) => Error::Protocol(ProtocolError::ShortBody {
-                expected: body.length,
-                received: body.received(),
-            }),
-            Err(error) => Error::of_io(&error).cloned().unwrap_or(Error::Body {
-                kind: error.kind(),
-                message: error.to_string(),
-            }),
-        };
-        self.body = None;
-        self.failures += 1;
-        let goes_on = match &error {
-            Error::Transport { .. } => true,
-            Error::Protocol(error) => matches!(error, ProtocolError::ShortBody { .. }),
-            _ => false,
-        };
-        if !goes_on || self.failures > MAX_FAILURES {
-            return Err(error);
+            Next::Ended(end) => {
+                self.join(end.crc, end.length);
+                match end.result {
+                    Err(error) if error.is_throttled() => {
+                        let key = &self.source.key;
+                        debug!("{key:?} goes on with one request at a time: {error}");
+                        self.ahead = None;
+                        Ok(false)
+                    }
+                    result => result.map(|()| false),
+                }
+            }
+            Next::Nothing => {
+                let range = ahead.leave(self.own_size);
+                self.own = Stream::new(Arc::clone(&self.source), range);
+                let most = ahead.size().saturating_mul(MOST_WINDOWS);
+                self.own_size = self.own_size.saturating_mul(2).min(most);
+                Ok(false)
+            }
         }
-        debug!("{:?} broke at byte {}: {error}", self.key, self.next);
-        Ok(false)
+    }
+
+    /// Reads from the request that runs on this thread.
+    fn read_own(&mut self) -> Result<bool, Error> {
+        if !self.was_read && self.opened.elapsed() > self.patience {
+            // OSS would close it soon, or has done so: not worth a failure.
+            self.own.close();
+        }
+        self.was_read = true;
+        if self.look == 0
+            && let Some(ahead) = &mut self.ahead
+        {
+            ahead.top_up(1);
+            self.look = WINDOW;
+        }
+        self.chunk.resize(CHUNK, 0);
+        let count = self.own.read(&mut self.chunk)?;
+        let bytes = self.chunk.get(..count).unwrap_or_default();
+        if let Some((crc, _)) = &mut self.crc {
+            crc.update(bytes);
+        }
+        self.filled = count;
+        self.next += count as u64;
+        self.look = self.look.saturating_sub(count as u64);
+        if self.own.left() == 0 {
+            self.own.finish()?;
+        }
+        Ok(count > 0)
+    }
+
+    /// Adds the checksum of a piece that another thread has fetched.
+    fn join(&mut self, piece: u64, length: u64) {
+        if let Some((crc, _)) = &mut self.crc {
+            *crc = Crc64::resume(combine(crc.finish(), piece, length));
+        }
     }
 
     /// All bytes have come: are they the file's?
     fn finish(&mut self) -> Result<(), Error> {
-        if let Some(body) = &mut self.body.take() {
-            // Nothing is left in it, but its connection can serve another call only once read.
-            let _ = body.read(&mut [0]);
-        }
-        if let (Some(crc), Some(stated)) = (self.crc.take(), self.meta.crc64) {
+        self.own.finish()?;
+        if let Some((crc, stated)) = self.crc.take() {
             let computed = crc.finish();
             if computed != stated {
                 return Err(ProtocolError::BadCrc { computed, stated }.into());
@@ -191,20 +266,14 @@ impl OssReader {
     fn fill_chunk(&mut self) -> Result<(), StorageError> {
         let failed = |error| told(&error, Action::Read);
         while self.next < self.end {
-            self.calls.check()?;
-            if !self.fetch().map_err(failed)? {
-                continue;
+            self.source.calls.check()?;
+            if self.step().map_err(failed)? {
+                // Before the last bytes are lent: what is damaged must not seem whole.
+                if self.next >= self.end {
+                    self.finish().map_err(failed)?;
+                }
+                return Ok(());
             }
-            let bytes = self.chunk.get(..self.filled).unwrap_or_default();
-            self.next += bytes.len() as u64;
-            if let Some(crc) = &mut self.crc {
-                crc.update(bytes);
-            }
-            // Before the last bytes are lent: what is damaged must not seem whole.
-            if self.next >= self.end {
-                self.finish().map_err(failed)?;
-            }
-            return Ok(());
         }
         self.finish().map_err(failed)
     }
@@ -227,6 +296,29 @@ impl ObjectReader for OssReader {
     fn consume(&mut self, count: usize) {
         self.at = self.at.saturating_add(count).min(self.filled);
     }
+}
+
+/// OSS has no byte at `offset`: what is known of a file that ends there.
+fn at_the_end(
+    calls: &Calls,
+    key: &str,
+    offset: u64,
+    failed: impl Fn(Error) -> StorageError,
+) -> Result<ObjectMeta, StorageError> {
+    if offset == 0 {
+        return Ok(ObjectMeta::default());
+    }
+    let meta = calls.bucket().head_object(key).map_err(failed)?;
+    if offset > meta.size {
+        return Err(beyond_the_end(meta.size));
+    }
+    if offset < meta.size {
+        return Err(StorageError::new(
+            ErrorKind::Busy,
+            "Someone else changed the file meanwhile: try again.",
+        ));
+    }
+    Ok(meta)
 }
 
 /// The offset of a REST is greater than the file's size.

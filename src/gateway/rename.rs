@@ -1,28 +1,26 @@
-//! Renaming files and directories: RNFR and RNTO.
+//! Renaming: RNFR and RNTO.
 //!
-//! OSS has no rename, so all is copied and checked, then the sources are deleted (DESIGN 7.6). A
-//! failure or cancel before the first delete removes the copies and leaves the source whole. From
-//! the first delete on nothing is rolled back, and the same rename again finishes it. How one
-//! object is copied is `copy`'s.
+//! Decides what may be renamed to what, and how a file is: OSS has no rename for most buckets, so
+//! it is copied and checked, then the source is deleted (DESIGN 7.6). Directories are
+//! `rename_tree`'s, how one object is copied is `copy`'s, and what OSS renames by itself is
+//! `native`'s.
+//!
+//! A small file is one listing, unless the session knows that there is no directory of the new
+//! name, the copy, and the delete.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
-use log::warn;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
-use ossftp_oss::{Error, ListObjects, ObjectMeta};
+use ossftp_oss::{Error, ObjectMeta};
 
-use super::copy::{at_once, copy, is_same};
-use super::errors::{self, Action, is_missing, not_found, told};
-use super::keys::MAX_KEY;
-use super::lock;
+use super::copy::{Left, Onto, Source, copy, is_link, link};
+use super::errors::{Action, told};
 use super::memory::Found;
 use super::mount::{Calls, Mount};
+use super::native::{self, What};
+use super::rename_tree::rename_directory;
 use super::volume::{first_keys, look};
-
-/// How many keys one DeleteMultipleObjects takes.
-const BATCH: usize = 1000;
 
 /// Gives what is at `from` the name `to`.
 pub(crate) fn rename(
@@ -45,20 +43,36 @@ pub(crate) fn rename(
     let found = mount.memory().take_found(&source);
     match found.map_or_else(|| look(mount, calls, from), Ok)? {
         Found::File(meta) => rename_file(mount, calls, &source, (&target, to), &meta),
-        Found::Directory => {
-            let source = mount.keys.directory(from)?;
-            match calls.bucket().head_object(&target) {
-                Ok(_) => return Err(exists("There is a file of the new name.")),
-                Err(error) if is_missing(&error) => {}
-                Err(error) => return Err(told(&error, Action::Read)),
-            }
-            rename_directory(mount, calls, &source, &mount.keys.directory(to)?)
-        }
+        Found::Directory => rename_directory(mount, calls, from, to),
     }
 }
 
-fn exists(sentence: &str) -> StorageError {
+/// Something of the new name is in the way.
+pub(crate) fn exists(sentence: &str) -> StorageError {
     StorageError::new(ErrorKind::Exists, sentence)
+}
+
+/// Fails if there is a directory at `path`: one listing, unless a listing of this session has
+/// answered it already.
+pub(crate) fn refuse_directory(
+    mount: &Mount,
+    calls: &Calls,
+    path: &FtpPath,
+) -> Result<(), StorageError> {
+    // A name of the greatest length has no room for the `/`, and so is no directory.
+    let Ok(directory) = mount.keys.directory(path) else {
+        return Ok(());
+    };
+    if mount
+        .memory()
+        .knows_no_directory(&directory, Instant::now())
+    {
+        return Ok(());
+    }
+    if mount.memory().lives_on(&directory) || !first_keys(calls, &directory, 1)?.is_empty() {
+        return Err(exists("There is a directory of the new name."));
+    }
+    Ok(())
 }
 
 fn rename_file(
@@ -68,15 +82,17 @@ fn rename_file(
     (target, to): (&str, &FtpPath),
     meta: &ObjectMeta,
 ) -> Result<(), StorageError> {
-    if let Ok(directory) = mount.keys.directory(to)
-        && (!first_keys(calls, &directory, 1)?.is_empty() || mount.memory().lives_on(&directory))
-    {
-        return Err(exists("There is a directory of the new name."));
-    }
-    copy(mount, calls, source, target, meta)?;
-    // The copy is whole: nothing cancels what is left.
-    if let Err(error) = mount.bucket().delete_object(source) {
-        return Err(left_over(1, 1, &error));
+    // A small file is copied as fast as it is found out whether it must be.
+    let ask = meta.size > mount.config().copy_limit;
+    let is_native = native::is_offered(mount, calls, ask);
+    if !is_native || !native::rename(mount, calls, What::File, source, target)? {
+        refuse_directory(mount, calls, to)?;
+        copy_file(mount, calls, source, target, meta)?;
+        // The copy is whole: nothing cancels what is left.
+        if let Err(error) = mount.bucket().delete_object(source) {
+            mount.memory().wrote(target, Instant::now());
+            return Err(left_over(1, 1, &error));
+        }
     }
     let mut memory = mount.memory();
     memory.deleted(source);
@@ -84,179 +100,38 @@ fn rename_file(
     Ok(())
 }
 
-fn rename_directory(
+fn copy_file(
     mount: &Arc<Mount>,
     calls: &Calls,
     source: &str,
     target: &str,
+    meta: &ObjectMeta,
 ) -> Result<(), StorageError> {
-    let is_taken = !first_keys(calls, target, 1)?.is_empty() || mount.memory().lives_on(target);
-    if is_taken && !mount.is_unfinished(source, target) {
-        return Err(exists("There is a directory of the new name."));
-    }
-    let keys = all_keys(mount, calls, source, target)?;
-    if keys.is_empty() && !mount.memory().lives_on(source) {
-        return Err(not_found());
-    }
-    if is_taken {
-        check_copies(mount, calls, &keys, source, target)?;
-    } else {
-        copy_all(mount, calls, &keys, source, target)?;
-    }
-    let result = delete_all(mount, keys);
-    mount.set_unfinished(source, target, result.is_err());
-    result?;
-    mount.memory().moved(source, target, Instant::now());
-    Ok(())
-}
-
-/// All keys below a directory, its marker last: while it stands, the directory does.
-fn all_keys(
-    mount: &Mount,
-    calls: &Calls,
-    source: &str,
-    target: &str,
-) -> Result<Vec<String>, StorageError> {
-    let limit = mount.config().max_rename;
-    let mut keys: Vec<String> = Vec::new();
-    let mut list = ListObjects {
-        prefix: source.to_owned(),
-        ..ListObjects::default()
-    };
-    loop {
-        calls.check()?;
-        let page = calls.bucket().list_objects_v2(&list);
-        let page = page.map_err(|error| told(&error, Action::List))?;
-        keys.extend(page.objects.into_iter().map(|object| object.key));
-        if keys.len() > limit {
-            return Err(StorageError::new(
-                ErrorKind::NoSpace,
-                format!("The directory holds more than {limit} files: too many to rename."),
+    let copied = if is_link(meta) {
+        let leads_to = calls.bucket().get_symlink(source);
+        let leads_to = leads_to.map_err(|error| told(&error, Action::Read))?.target;
+        if leads_to == target {
+            return Err(exists(
+                "The new name is that of the file the link leads to.",
             ));
         }
-        list.continuation_token = page.next.filter(|_| page.is_truncated);
-        if list.continuation_token.is_none() {
-            break;
-        }
-    }
-    let longest = keys.iter().map(String::len).max().unwrap_or(0);
-    if longest.saturating_sub(source.len()) + target.len() > MAX_KEY {
-        return Err(StorageError::new(
-            ErrorKind::BadName,
-            "A path below the new name would be longer than the 1023 bytes that OSS holds.",
-        ));
-    }
-    if keys.first().is_some_and(|key| key == source) {
-        keys.rotate_left(1);
-    }
-    Ok(keys)
-}
-
-fn renamed(key: &str, source: &str, target: &str) -> String {
-    format!("{target}{}", key.strip_prefix(source).unwrap_or_default())
-}
-
-fn copy_all(
-    mount: &Arc<Mount>,
-    calls: &Calls,
-    keys: &[String],
-    source: &str,
-    target: &str,
-) -> Result<(), StorageError> {
-    // Also those that failed: a lost answer does not say that there is no copy.
-    let begun = Mutex::new(Vec::new());
-    let all: Vec<&String> = keys.iter().collect();
-    let result = at_once(mount.config().copies_at_once, all, |key| {
-        calls.check()?;
-        let meta = calls
-            .bucket()
-            .head_object(key)
-            .map_err(|error| told(&error, Action::Read))?;
-        let to = renamed(key, source, target);
-        lock(&begun).push(to.clone());
-        copy(mount, calls, key, &to, &meta)
-    });
-    let Err(mut error) = result else {
-        return Ok(());
+        link(mount, calls, target, &leads_to, Onto::Anything)
+    } else {
+        let source = Source { key: source, meta };
+        copy(mount, calls, source, target, Onto::Anything, None)
     };
-    let copies = begun.into_inner().unwrap_or_default();
-    let (left, failure) = delete_batches(mount, &copies);
-    if left > 0 {
-        warn!("{left} copies below {target:?} were not removed: {failure:?}");
-        error
-            .message
-            .push_str(&format!(" {left} copies could not be removed again."));
-    }
-    Err(error)
-}
-
-/// Whether each source has its copy: so the rename was broken off while it deleted them.
-fn check_copies(
-    mount: &Mount,
-    calls: &Calls,
-    keys: &[String],
-    source: &str,
-    target: &str,
-) -> Result<(), StorageError> {
-    let all: Vec<&String> = keys.iter().collect();
-    at_once(mount.config().copies_at_once, all, |key| {
-        calls.check()?;
-        let head = |key: &str| calls.bucket().head_object(key);
-        let copied = match head(&renamed(key, source, target)) {
-            Ok(meta) => meta,
-            Err(error) if is_missing(&error) => return Err(changed()),
-            Err(error) => return Err(told(&error, Action::Read)),
-        };
-        let meta = head(key).map_err(|error| told(&error, Action::Read))?;
-        if is_same(&meta, &copied) {
-            Ok(())
-        } else {
-            Err(changed())
+    copied.map_err(|failed| {
+        if failed.left == Left::Copy {
+            // Whatever stood there before is lost already, and this must not pass for the source.
+            let _ = mount.bucket().delete_object(target);
         }
+        failed.error
     })
 }
 
-fn changed() -> StorageError {
-    exists("There is a directory of the new name, and what it holds is not the same any more.")
-}
-
-/// Deletes the sources, all of whose copies are whole.
-fn delete_all(mount: &Mount, keys: Vec<String>) -> Result<(), StorageError> {
-    let (left, error) = delete_batches(mount, &keys);
-    match error {
-        None if left == 0 => Ok(()),
-        Some(error) => Err(left_over(left, keys.len(), &error)),
-        None => Err(StorageError::new(
-            ErrorKind::Unavailable,
-            format!("Copied whole, {left} of {} sources left.", keys.len()),
-        )),
-    }
-}
-
-/// Deletes in order; stops at the first failure. Returns how many are left, and why.
-fn delete_batches(mount: &Mount, keys: &[String]) -> (usize, Option<Error>) {
-    let mut deleted = 0;
-    for batch in keys.chunks(BATCH) {
-        match mount.bucket().delete_objects(batch) {
-            Ok(done) => {
-                let done: HashSet<_> = done.iter().map(|done| done.key.as_str()).collect();
-                let gone = batch
-                    .iter()
-                    .filter(|key| done.contains(key.as_str()))
-                    .count();
-                deleted += gone;
-                if gone < batch.len() {
-                    break;
-                }
-            }
-            Err(error) => return (keys.len() - deleted, Some(error)),
-        }
-    }
-    (keys.len() - deleted, None)
-}
-
-fn left_over(left: usize, all: usize, error: &Error) -> StorageError {
-    let why = errors::told(error, Action::Delete);
+/// The sources that a rename did not delete, all of which have their copy.
+pub(crate) fn left_over(left: usize, all: usize, error: &Error) -> StorageError {
+    let why = told(error, Action::Delete);
     StorageError::new(
         ErrorKind::Unavailable,
         format!(

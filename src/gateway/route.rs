@@ -51,14 +51,16 @@ pub(crate) struct Start {
 /// [`Error::Invalid`] if the configured region can't be part of a host name.
 pub(crate) fn start(config: &GatewayConfig, bucket: &str) -> Result<Start> {
     let own = config.buckets.get(bucket);
-    let configured = own
-        .and_then(|own| own.endpoint.as_ref())
-        .or(config.endpoint.as_ref());
+    let configured = match own.and_then(|own| Some((own.endpoint.as_ref()?, own.cname))) {
+        Some(own) => Some(own),
+        None => config.endpoint.as_ref().map(|all| (all, config.cname)),
+    };
     let region = own
         .and_then(|own| own.region.as_deref())
         .or(config.region.as_deref());
     let (endpoint, guessed) = match (configured, region) {
-        (Some(endpoint), _) => (endpoint.clone(), false),
+        (Some((endpoint, true)), _) => (endpoint.clone().with_style(AddressStyle::Cname), false),
+        (Some((endpoint, false)), _) => (endpoint.clone(), false),
         (None, Some(region)) => (standard(region)?, false),
         (None, None) => (standard(FIRST_REGION)?, true),
     };
@@ -130,6 +132,13 @@ fn choose(route: &Route, internal: Option<bool>, ask: &dyn Ask) -> Route {
 
 /// Where the bucket is, after OSS refused it at `route`; always in another region.
 fn elsewhere(route: &Route, error: &Error, ask: &dyn Ask) -> Option<Route> {
+    if is_everywhere(&route.endpoint) {
+        let region = region_of_bucket(route, error, ask)?;
+        return (region != route.region).then(|| Route {
+            endpoint: route.endpoint.clone(),
+            region,
+        });
+    }
     if let Some(hint) = error.service().and_then(|s| s.endpoint.as_deref()) {
         return redirected(route, hint);
     }
@@ -147,6 +156,39 @@ fn elsewhere(route: &Route, error: &Error, ask: &dyn Ask) -> Option<Route> {
     }
     let location = ask.listed_location(route).ok()??;
     redirected(route, &format!("{location}.aliyuncs.com"))
+}
+
+/// Whether the endpoint serves all regions, as the accelerate endpoints do. Requests to it are
+/// still signed for the region of the bucket.
+fn is_everywhere(endpoint: &Endpoint) -> bool {
+    endpoint.style() == AddressStyle::VirtualHost
+        && endpoint.host().ends_with(".aliyuncs.com")
+        && endpoint.region().is_none()
+}
+
+/// The region of a bucket whose endpoint does not tell it, from an answer that does.
+fn region_of_bucket(route: &Route, error: &Error, ask: &dyn Ask) -> Option<String> {
+    let of_host = |host: &str| Some(Endpoint::parse(host).ok()?.region()?.to_owned());
+    let hint = |error: &Error| of_host(error.service()?.endpoint.as_deref()?);
+    if let Some(region) = hint(error) {
+        return Some(region);
+    }
+    if !(error.is_denied() || error.status() == 400) {
+        return None;
+    }
+    // Where the location can be asked for: at an endpoint of some region.
+    let somewhere = Route {
+        endpoint: standard(&route.region).ok()?,
+        region: route.region.clone(),
+    };
+    let location = match ask.location(&somewhere) {
+        Ok(location) => location,
+        Err(error) => match hint(&error) {
+            Some(region) => return Some(region),
+            None => ask.listed_location(&somewhere).ok()??,
+        },
+    };
+    of_host(&format!("{location}.aliyuncs.com"))
 }
 
 /// The public endpoint of another region that OSS named; `None` for any other host.
@@ -389,6 +431,60 @@ mod tests {
             };
             assert_eq!(run(&config, &fake).0.unwrap(), INTERNAL);
         }
+    }
+
+    #[test]
+    fn an_accelerate_endpoint_stays_and_learns_its_region() {
+        let accelerate = "oss-accelerate.aliyuncs.com";
+        for (hint, location, listed, questions) in [
+            (Some(PUBLIC), None, None, 2),
+            (None, Some("oss-cn-shenzhen"), None, 3),
+            (None, None, Some("oss-cn-shenzhen"), 4),
+        ] {
+            let config = GatewayConfig {
+                endpoint: Some(Endpoint::parse(accelerate).unwrap()),
+                ..GatewayConfig::default()
+            };
+            let fake = Fake {
+                hint,
+                location,
+                listed,
+                refusal: (400, "InvalidArgument"),
+                ..Fake::default()
+            };
+            let (found, log) = run(&config, &fake);
+            assert_eq!(found.unwrap(), accelerate);
+            assert_eq!(log.len(), questions, "{log:?}");
+            assert_eq!(
+                log.last().unwrap(),
+                "list oss-accelerate.aliyuncs.com cn-shenzhen"
+            );
+        }
+        let fake = Fake::default();
+        let config = GatewayConfig {
+            endpoint: Some(Endpoint::parse(accelerate).unwrap()),
+            ..GatewayConfig::default()
+        };
+        assert_eq!(run(&config, &fake).0, Err(403));
+    }
+
+    #[test]
+    fn a_domain_of_a_bucket_is_taken_as_it_is() {
+        let mut config = GatewayConfig {
+            region: Some("cn-shenzhen".to_owned()),
+            ..GatewayConfig::default()
+        };
+        let own = config.buckets.entry("b".to_owned()).or_default();
+        own.endpoint = Some(Endpoint::parse("files.example.com").unwrap());
+        own.cname = true;
+        let first = start(&config, "b").unwrap().route;
+        assert_eq!(first.endpoint.style(), AddressStyle::Cname);
+        let (found, log) = run(&config, &Fake::default());
+        assert_eq!(found.unwrap(), "files.example.com");
+        assert_eq!(log, ["list files.example.com cn-shenzhen"]);
+        // Another bucket is where its region is.
+        let other = start(&config, "c").unwrap().route.endpoint;
+        assert_eq!(other.host(), "oss-cn-shenzhen.aliyuncs.com");
     }
 
     #[test]

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::Bucket;
 
-use super::budget::Claim;
-use super::buffer::{CONNECTION, PartBuffer};
+use super::budget::{CONNECTION, Claim};
+use super::buffer::PartBuffer;
 use super::mount::{Calls, Process};
 use super::pace::Pace;
 use super::upload::{Part, Target};

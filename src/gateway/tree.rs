@@ -82,7 +82,7 @@ fn is_nameable(directory: &str, key: &str) -> bool {
 
 /// Whether a body of XML says the key as it is: its reader may trim white space, and XML 1.0 does
 /// not hold every character. What it holds wrongly would be another object's name.
-fn fits_xml(key: &str) -> bool {
+pub(crate) fn fits_xml(key: &str) -> bool {
     let is_odd = |c: char| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}');
     key.trim() == key && !key.contains(is_odd)
 }

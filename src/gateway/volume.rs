@@ -3,8 +3,8 @@
 //! Decides which requests answer SIZE, MDTM, MLST, RNFR, CWD and DELE (DESIGN 7.7), what they say of
 //! a file whose upload broke off and can go on (DESIGN 7.2), and hands the
 //! other operations on: directories to `dirs` and `tree`, renames to `rename`, copies to
-//! `duplicate`, checksums to `hash`, archived files to `restore`, transfers to `list`, `read` and
-//! `write`.
+//! `duplicate`, checksums to `hash`, archived files to `restore`, times to `times`, transfers to
+//! `list`, `read` and `write`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,12 +16,12 @@ use ossftp_oss::ListObjects;
 
 use super::config::Partial;
 use super::errors::{Action, is_missing, not_found, told};
-use super::list::{OssLister, file_entry};
+use super::list::file_entry;
 use super::memory::Found;
 use super::mount::{Calls, Mount};
 use super::read::OssReader;
 use super::write::OssWriter;
-use super::{dirs, duplicate, hash, rename, restore, tree, unfinished};
+use super::{dirs, duplicate, hash, rename, restore, times, tree, unfinished};
 
 /// The files of one login.
 #[derive(Debug)]
@@ -47,8 +47,10 @@ impl Volume for OssVolume {
             Operation::Rename { from, to } => {
                 done(rename::rename(mount, &mount.calls(cancel), from, to))
             }
-            Operation::List { path, limit } => {
-                OssLister::open(mount, calls, path, true)?.collect(*limit)
+            Operation::List { path, limit } => times::status(mount, calls, path, *limit),
+            Operation::SetFacts { path, changes } => {
+                let calls = mount.calls(cancel);
+                done(times::set(mount, &calls, path, changes.modified))
             }
             Operation::Copy { from, to } => {
                 done(duplicate::duplicate(mount, &mount.calls(cancel), from, to))
@@ -96,7 +98,7 @@ impl Volume for OssVolume {
         cancel: &Cancel,
     ) -> Result<Box<dyn Lister>, StorageError> {
         let calls = self.0.calls(cancel);
-        Ok(Box::new(OssLister::open(&self.0, calls, path, files_too)?))
+        times::lister(&self.0, calls, path, files_too)
     }
 }
 
@@ -150,7 +152,7 @@ fn stat(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<Answer, StorageE
         found => found?,
     };
     let entry = match &found {
-        Found::File(meta) => file_entry(path, meta),
+        Found::File(meta) => file_entry(mount, path, meta),
         // As listings show it: they know no time of a directory.
         Found::Directory => Entry::directory(path.name(), None),
     };

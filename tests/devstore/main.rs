@@ -1,12 +1,21 @@
-//! The development store over its socket: signatures, HTTP, objects, and what survives a kill.
+//! The development store over its socket: signatures and rights, HTTP, objects, and what survives a kill.
 
 #![cfg(feature = "dev-store")]
 
 mod answers;
+mod archive;
 mod auth;
 mod client;
 mod crash;
 mod http;
+mod keys;
+mod limits;
+mod links;
 mod listing;
+mod many;
 mod objects;
+mod places;
+mod renames;
 mod start;
+mod tags;
+mod uploads;

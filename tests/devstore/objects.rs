@@ -81,16 +81,7 @@ fn keys_are_their_bytes() {
         call(&server, Call::new("PUT", key).body(b"x")).fails(400, "InvalidObjectName");
     }
     put(&server, &"x".repeat(1023), b"x");
-    call(&server, Call::new("GET", "").query("symlink", "")).fails(400, "NotImplemented");
-}
-
-#[test]
-fn nothing_here_is_archived() {
-    let (_dir, server) = server();
-    put(&server, "k", b"1");
-    let restore = |key| call(&server, Call::new("POST", key).query("restore", ""));
-    restore("k").fails(400, "OperationNotSupported");
-    restore("none").fails(404, "NoSuchKey");
+    call(&server, Call::new("GET", "").query("lifecycle", "")).fails(400, "NotImplemented");
 }
 
 #[test]

@@ -74,6 +74,41 @@ fn wrong_arguments() {
 }
 
 #[test]
+fn wrong_settings() {
+    refused(
+        2,
+        &["--transfer-memory=1"],
+        &["--transfer-memory", "too small"],
+    );
+    refused(2, &["--part_size=lots"], &["--part-size", "no size"]);
+    refused(2, &["--partial=maybe"], &["--partial", "discard or resume"]);
+    refused(2, &["--storage-class=Cold"], &["ColdArchive", "IA"]);
+    refused(2, &["--cname"], &["cname", "endpoint"]);
+    refused(
+        2,
+        &["--cname", "--endpoint=files.example.com"],
+        &["cname", "region"],
+    );
+    refused(2, &["--config=missing.toml"], &["missing.toml"]);
+    refused(2, &["demo", "--endpoint=x"], &["--endpoint"]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("some.toml");
+    let argument = format!("--config={}", path.display());
+    for (text, words) in [
+        ("[oss]\npartial = 1\n", ["line 2", "partial"]),
+        (
+            "[oss]\n\nsecret = \"x\"\n",
+            ["line 3", "unknown setting 'secret'"],
+        ),
+        ("[oss\n", ["line 1", "no TOML"]),
+        ("[[bucket]]\ncname = true\n", ["line 1", "name"]),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        refused(2, &[&argument], &[words[0], words[1], "some.toml"]);
+    }
+}
+
+#[test]
 fn ports_that_cannot_be_had() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -16,5 +16,6 @@ mod restores;
 mod resume;
 mod trees;
 mod unique;
+mod windows;
 mod world;
 mod writing;

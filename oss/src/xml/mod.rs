@@ -11,7 +11,7 @@ mod write;
 pub use read::{
     ErrorDocument, bucket_acl, bucket_info, bucket_location, bucket_page, complete_result,
     copy_result, delete_result, error_document, initiate_result, object_page, part_page,
-    region_list, upload_page,
+    region_list, tagging, upload_page,
 };
 #[cfg(feature = "fuzz")]
 pub(crate) use write::escape;

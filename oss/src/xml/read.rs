@@ -202,6 +202,27 @@ pub fn bucket_acl(body: &[u8]) -> Result<(String, Option<Owner>)> {
     Ok((list.required("Grant")?, root.owner()))
 }
 
+/// Reads an answer of GetObjectTagging: names and values, as they stand.
+///
+/// # Errors
+/// As [`object_page`].
+pub fn tagging(body: &[u8]) -> Result<Vec<(String, String)>> {
+    let text = utf8(body)?;
+    let document = parse(text, "Tagging")?;
+    let root = Element::root(&document);
+    let Some(set) = root.child("TagSet") else {
+        return Ok(Vec::new());
+    };
+    set.each("Tag", |tag| {
+        let key = tag.child("Key").ok_or_else(|| bad("no Key"))?;
+        let value = tag.child("Value");
+        Ok((
+            content(key.node),
+            value.map(|value| content(value.node)).unwrap_or_default(),
+        ))
+    })
+}
+
 /// Reads an answer of InitiateMultipartUpload.
 ///
 /// # Errors

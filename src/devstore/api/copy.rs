@@ -12,9 +12,6 @@ use crate::devstore::http::Response;
 use crate::devstore::store::{Kind, Object, Pinned, StoreError};
 use crate::devstore::xml::Xml;
 
-/// The largest source of one CopyObject, in bytes. Documented as 1 GB; larger ones are copied by parts.
-const MAX_COPY: u64 = 5 * 1024 * 1024 * 1024;
-
 /// How often a copy is tried anew when its source is replaced under it.
 const TRIES: usize = 5;
 
@@ -70,13 +67,10 @@ impl Call<'_> {
         let source = parse_source(header)
             .ok_or_else(|| ApiError::invalid_argument("x-oss-copy-source", header))?;
         check_key(&source.key)?;
-        let failed = |error| ApiError::from_store(error, &source.bucket, &source.key, "");
-        self.store().bucket(&source.bucket).map_err(failed)?;
-        let found = self
-            .store()
-            .open_object(&source.bucket, &source.key)
-            .map_err(failed)?;
+        self.permit("oss:GetObject", &source.bucket, Some(&source.key))?;
+        let found = self.open(&source.bucket, &source.key)?;
         conditions::check(self.request, conditions::COPY, &found.0)?;
+        self.need_thawed(&found.0)?;
         Ok(found)
     }
 
@@ -99,13 +93,9 @@ impl Call<'_> {
         self.check_overwrite()?;
         let object = self.while_source_moves(|| {
             let (source, content) = self.source()?;
-            if source.size > MAX_COPY {
-                return Err(ApiError::new(
-                    400,
-                    "EntityTooLarge",
-                    "",
-                    "The copy source is too large to be copied in one request.",
-                ));
+            let largest = self.service.settings.limits.max_copy;
+            if source.size > largest {
+                return Err(ApiError::too_large(largest));
             }
             let object = self.copied(source, &content)?;
             Ok(self
@@ -132,10 +122,20 @@ impl Call<'_> {
                 ));
             }
         };
+        let tags = match self.request.header("x-oss-tagging-directive") {
+            Some(directive) if directive.eq_ignore_ascii_case("replace") => self.tags()?,
+            Some(directive) if !directive.eq_ignore_ascii_case("copy") => {
+                return Err(ApiError::invalid_argument(
+                    "x-oss-tagging-directive",
+                    directive,
+                ));
+            }
+            _ => source.tags,
+        };
         // A copy is a Normal object whatever its source was, and a Normal object's ETag is its MD5.
         let etag = match source.kind {
             Kind::Normal => source.etag,
-            Kind::Multipart | Kind::Appendable => {
+            Kind::Multipart | Kind::Appendable | Kind::Symlink => {
                 sums(content, 0, source.size)
                     .map_err(|error| self.failed(error))?
                     .md5
@@ -146,6 +146,10 @@ impl Call<'_> {
             modified: self.now(),
             kind: Kind::Normal,
             headers,
+            class: self.class()?,
+            tags,
+            acl: self.acl()?,
+            restore: None,
             ..source
         })
     }

@@ -1,9 +1,6 @@
 //! DeleteObject and DeleteMultipleObjects.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-
-use super::write::invalid_digest;
-use super::{Answer, Call, MAX_XML, check_key};
+use super::{Answer, Call, check_key};
 use crate::devstore::error::ApiError;
 use crate::devstore::http::{Body, Response};
 use crate::devstore::xml::{self, Xml};
@@ -34,7 +31,7 @@ impl Call<'_> {
 
     pub(super) fn delete_multiple(&self, body: &mut Body<'_>) -> Answer {
         self.need_bucket()?;
-        let Some(given) = self.request.header("content-md5") else {
+        if self.request.header("content-md5").is_none() {
             return Err(ApiError::new(
                 400,
                 "MissingArgument",
@@ -42,11 +39,8 @@ impl Call<'_> {
                 "Missing some required arguments.",
             )
             .field("ArgumentName", "Content-MD5"));
-        };
-        let bytes = body.read_all(MAX_XML).map_err(|error| unreadable(&error))?;
-        if given != STANDARD.encode(md5::compute(&bytes).0) {
-            return Err(invalid_digest(given));
         }
+        let bytes = self.xml_body(body)?;
         let request = xml::parse_delete(&bytes)
             .filter(|request| (1..=MAX_KEYS).contains(&request.keys.len()))
             .ok_or_else(|| ApiError::malformed_xml("0016-00000608"))?;
@@ -55,6 +49,9 @@ impl Call<'_> {
                 return Err(super::invalid_name(key));
             }
             check_key(key)?;
+        }
+        for key in &request.keys {
+            self.permit("oss:DeleteObject", self.bucket, Some(key))?;
         }
         self.store()
             .delete_objects(self.bucket, &request.keys)

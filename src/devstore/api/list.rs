@@ -3,11 +3,14 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use ossftp_oss::{encode, time};
 
-use super::{Answer, Call};
+use super::{Answer, Call, restore, unix_now_ms};
 use crate::devstore::error::ApiError;
 use crate::devstore::http::Response;
 use crate::devstore::store::{Entry, Position, Query};
 use crate::devstore::xml::Xml;
+
+/// The most entries that a page of OSS has.
+const MAX_PAGE: usize = 1000;
 
 /// Names as the answer shows them: percent-encoded with `encoding-type=url`.
 #[derive(Clone, Copy, Debug)]
@@ -34,20 +37,16 @@ impl Names {
 }
 
 impl Call<'_> {
-    /// A count from a query parameter, at most `highest`.
-    pub(super) fn max(
-        &self,
-        name: &str,
-        default: usize,
-        highest: usize,
-    ) -> Result<usize, ApiError> {
-        match self.request.param(name).filter(|text| !text.is_empty()) {
-            None => Ok(default),
+    /// The length of a page from a query parameter: 1 to 1,000, and at most what the store's limit is.
+    pub(super) fn max(&self, name: &str, default: usize) -> Result<usize, ApiError> {
+        let wanted = match self.request.param(name).filter(|text| !text.is_empty()) {
+            None => default,
             Some(text) => match text.parse() {
-                Ok(max) if (1..=highest).contains(&max) => Ok(max),
-                _ => Err(ApiError::invalid_argument(name, text)),
+                Ok(max) if (1..=MAX_PAGE).contains(&max) => max,
+                _ => return Err(ApiError::invalid_argument(name, text)),
             },
-        }
+        };
+        Ok(wanted.min(self.service.settings.limits.max_page).max(1))
     }
 
     pub(super) fn names(&self) -> Result<Names, ApiError> {
@@ -124,7 +123,7 @@ impl Call<'_> {
             } else {
                 Position::After(after)
             },
-            max: self.max("max-keys", default, 1000)?,
+            max: self.max("max-keys", default)?,
         };
         self.store()
             .list(self.bucket, &query)
@@ -134,7 +133,7 @@ impl Call<'_> {
     fn list_head(&self, xml: &mut Xml, names: Names, default: usize) -> Result<(), ApiError> {
         xml.text("Name", self.bucket);
         xml.text("Prefix", &names.show(self.text("prefix").as_bytes()));
-        xml.text("MaxKeys", &self.max("max-keys", default, 1000)?.to_string());
+        xml.text("MaxKeys", &self.max("max-keys", default)?.to_string());
         xml.text("Delimiter", &names.show(self.text("delimiter").as_bytes()));
         names.declare(xml);
         Ok(())
@@ -142,6 +141,7 @@ impl Call<'_> {
 }
 
 fn list_entries(xml: &mut Xml, entries: &[Entry], names: Names, owner: bool) {
+    let now_ms = unix_now_ms();
     for entry in entries {
         let Entry::Object(key, object) = entry else {
             continue;
@@ -152,7 +152,10 @@ fn list_entries(xml: &mut Xml, entries: &[Entry], names: Names, owner: bool) {
         xml.text("ETag", &format!("\"{}\"", object.etag));
         xml.text("Type", object.kind.name());
         xml.text("Size", &object.size.to_string());
-        xml.text("StorageClass", "Standard");
+        xml.text("StorageClass", object.class.name());
+        if let Some(state) = restore::state(object, now_ms) {
+            xml.text("RestoreInfo", &state);
+        }
         if owner {
             xml.owner();
         }

@@ -1,17 +1,23 @@
 //! The OSS APIs: from a request to an answer.
 //!
-//! Here a request is addressed (which bucket, which key), its signature verified and its API found; the modules below
-//! carry the APIs out. Bytes and names are the store's business, the wire is `http`'s.
+//! Here a request is addressed (which bucket, which key) and its signature verified; `route` finds its API, `rights`
+//! says whether the key may use it, and the other modules carry it out. Bytes and names are the store's business, the wire is `http`'s.
 
 mod bucket;
 mod conditions;
 mod copy;
 mod delete;
+mod labels;
 mod list;
 mod multipart;
 mod parts;
 mod read;
+mod rename;
 mod restore;
+mod rights;
+mod route;
+mod symlink;
+mod tagging;
 mod write;
 
 use std::net::IpAddr;
@@ -20,17 +26,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ossftp_oss::{encode, time};
 
-use super::auth::{self, Keys, Target};
+use super::auth::{self, Target};
 use super::error::ApiError;
 use super::http::{Body, Handler, Request, Response, Traffic};
 use super::log::Log;
+use super::settings::Settings;
 use super::store::{Store, StoreError};
-
-/// The smallest part but the last, in bytes.
-pub(super) const MIN_PART: u64 = 100 * 1024;
-
-/// The largest PutObject, part and appendable object, in bytes.
-const MAX_PUT: u64 = 5 * 1024 * 1024 * 1024;
 
 /// The longest key, in bytes.
 const MAX_KEY: usize = 1023;
@@ -39,10 +40,7 @@ const MAX_KEY: usize = 1023;
 const MAX_XML: u64 = 8 * 1024 * 1024;
 
 /// Sub-resources that OSS has and this store has not.
-const NOT_HERE: [&str; 21] = [
-    "symlink",
-    "tagging",
-    "x-oss-rename",
+const NOT_HERE: [&str; 17] = [
     "x-oss-process",
     "x-oss-async-process",
     "seal",
@@ -57,7 +55,6 @@ const NOT_HERE: [&str; 21] = [
     "replication",
     "inventory",
     "worm",
-    "regions",
     "stat",
     "live",
     "versionId",
@@ -67,8 +64,7 @@ const NOT_HERE: [&str; 21] = [
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) store: Store,
-    pub(super) keys: Keys,
-    pub(super) region: String,
+    pub(super) settings: Settings,
     pub(super) log: Log,
     /// Makes request ids and upload ids differ.
     pub(super) sequence: AtomicU64,
@@ -83,6 +79,8 @@ struct Call<'a> {
     bucket: &'a str,
     /// Empty for a call of a bucket.
     key: &'a str,
+    /// The AccessKeyId of who asks.
+    id: &'a str,
     /// Unix time in seconds.
     now: i64,
 }
@@ -96,11 +94,19 @@ struct Address {
     key: Option<String>,
 }
 
-fn unix_now() -> i64 {
+pub(super) fn unix_now() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Unix time in milliseconds.
+fn unix_now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Service {
@@ -124,12 +130,20 @@ impl Service {
     }
 
     /// Whether the bucket of a request stands in its host name, and which one it is.
-    fn bucket_of_host<'h>(&self, host: &'h str) -> Option<&'h str> {
-        if host.parse::<IpAddr>().is_ok() {
+    fn bucket_of_host<'h>(&'h self, host: &'h str) -> Option<&'h str> {
+        let settings = &self.settings;
+        if let Some(bucket) = settings.cnames.get(host) {
+            return Some(bucket);
+        }
+        if host.parse::<IpAddr>().is_ok() || settings.hosts.iter().any(|own| own == host) {
             return None;
         }
         let (bucket, rest) = host.split_once('.')?;
-        (rest == "localhost" || self.store.bucket(bucket).is_ok()).then_some(bucket)
+        let known = rest == "localhost"
+            || settings.hosts.iter().any(|own| own == rest)
+            || settings.elsewhere.contains_key(bucket)
+            || self.store.bucket(bucket).is_ok();
+        known.then_some(bucket)
     }
 
     fn address(&self, request: &Request) -> Result<Address, ApiError> {
@@ -158,18 +172,21 @@ impl Service {
     ) -> Answer {
         let now = unix_now();
         let (bucket, key) = (address.bucket.as_deref(), address.key.as_deref());
-        auth::verify(
-            &self.keys,
-            &self.region,
-            request,
-            Target { bucket, key },
-            now,
-        )?;
+        let settings = &self.settings;
+        let elsewhere = bucket.and_then(|name| Some((name, settings.elsewhere.get(name)?)));
+        // Who knows the bucket's region already and not its endpoint signs for a region that is not this one.
+        let region = elsewhere.is_none().then_some(settings.region.as_str());
+        let id = auth::verify(&settings.keys, region, request, Target { bucket, key }, now)?;
+        if let Some((bucket, region)) = elsewhere {
+            let endpoint = format!("oss-{region}.aliyuncs.com");
+            return Err(ApiError::elsewhere(bucket, endpoint));
+        }
         let call = Call {
             service: self,
             request,
             bucket: bucket.unwrap_or(""),
             key: key.unwrap_or(""),
+            id: &id,
             now,
         };
         if let Some(name) = NOT_HERE.iter().find(|name| request.has(name)) {
@@ -301,89 +318,6 @@ impl Call<'_> {
             .map(drop)
             .map_err(|error| self.failed(error))
     }
-
-    fn of_service(&self, api: &mut &'static str) -> Answer {
-        match self.request.method.as_str() {
-            "GET" => run(api, "ListBuckets", || self.list_buckets()),
-            _ => Err(self.not_allowed()),
-        }
-    }
-
-    fn of_bucket(&self, body: &mut Body<'_>, api: &mut &'static str) -> Answer {
-        let has = |name| self.request.has(name);
-        match self.request.method.as_str() {
-            "GET" if has("bucketInfo") => run(api, "GetBucketInfo", || self.bucket_info()),
-            "GET" if has("location") => run(api, "GetBucketLocation", || self.bucket_location()),
-            "GET" if has("acl") => run(api, "GetBucketAcl", || self.bucket_acl()),
-            "GET" if has("versioning") => {
-                run(api, "GetBucketVersioning", || self.bucket_versioning())
-            }
-            "GET" if has("uploads") => run(api, "ListMultipartUploads", || self.list_uploads()),
-            "GET" if self.request.param("list-type") == Some("2") => {
-                run(api, "ListObjectsV2", || self.list_v2())
-            }
-            "GET" => run(api, "ListObjects", || self.list_v1()),
-            "PUT" if has("acl") => run(api, "PutBucketAcl", || self.put_bucket_acl()),
-            "PUT" => run(api, "PutBucket", || self.put_bucket()),
-            "DELETE" => run(api, "DeleteBucket", || self.delete_bucket()),
-            "POST" if has("delete") => {
-                run(api, "DeleteMultipleObjects", || self.delete_multiple(body))
-            }
-            _ => Err(self.not_allowed()),
-        }
-    }
-
-    fn of_object(&self, body: &mut Body<'_>, api: &mut &'static str) -> Answer {
-        let has = |name| self.request.has(name);
-        let is_copy = self.request.header("x-oss-copy-source").is_some();
-        match self.request.method.as_str() {
-            "HEAD" if has("objectMeta") => run(api, "GetObjectMeta", || self.head(true)),
-            "HEAD" => run(api, "HeadObject", || self.head(false)),
-            "GET" if has("uploadId") => run(api, "ListParts", || self.list_parts()),
-            "GET" if has("acl") => run(api, "GetObjectAcl", || self.object_acl()),
-            "GET" => run(api, "GetObject", || self.get()),
-            "PUT" if has("uploadId") && is_copy => {
-                run(api, "UploadPartCopy", || self.upload_part_copy())
-            }
-            "PUT" if has("uploadId") => run(api, "UploadPart", || self.upload_part(body)),
-            "PUT" if has("acl") => Err(ApiError::not_implemented("acl")),
-            "PUT" if is_copy => run(api, "CopyObject", || self.copy()),
-            "PUT" => run(api, "PutObject", || self.put(body)),
-            "POST" if has("restore") => run(api, "RestoreObject", || self.restore()),
-            "POST" if has("append") => run(api, "AppendObject", || self.append(body)),
-            "POST" if has("uploads") => run(api, "InitiateMultipartUpload", || self.initiate()),
-            "POST" if has("uploadId") => {
-                run(api, "CompleteMultipartUpload", || self.complete(body))
-            }
-            "DELETE" if has("uploadId") => run(api, "AbortMultipartUpload", || self.abort()),
-            "DELETE" => run(api, "DeleteObject", || self.delete()),
-            _ => Err(self.not_allowed()),
-        }
-    }
-
-    fn not_allowed(&self) -> ApiError {
-        ApiError::new(
-            405,
-            "MethodNotAllowed",
-            "",
-            "The specified method is not allowed against this resource.",
-        )
-        .field("Method", &self.request.method)
-        .field(
-            "ResourceType",
-            if self.key.is_empty() {
-                "BUCKET"
-            } else {
-                "OBJECT"
-            },
-        )
-    }
-}
-
-/// Notes the API's name for the log before carrying it out.
-fn run(api: &mut &'static str, name: &'static str, carry_out: impl FnOnce() -> Answer) -> Answer {
-    *api = name;
-    carry_out()
 }
 
 #[cfg(test)]

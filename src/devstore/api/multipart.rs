@@ -2,13 +2,12 @@
 
 use ossftp_oss::time;
 
-use super::delete::unreadable;
 use super::list::Names;
 use super::parts::MAX_PARTS;
-use super::{Answer, Call, MAX_XML, MIN_PART};
+use super::{Answer, Call};
 use crate::devstore::error::ApiError;
 use crate::devstore::http::{Body, Response};
-use crate::devstore::store::{Upload, UploadEntry, UploadQuery};
+use crate::devstore::store::{Made, Upload, UploadEntry, UploadQuery};
 use crate::devstore::xml::{self, Xml};
 
 /// One line of ListMultipartUploads.
@@ -24,6 +23,8 @@ impl Call<'_> {
         let upload = Upload {
             initiated: self.now,
             headers: self.kept_headers()?,
+            class: self.class()?,
+            tags: self.tags()?,
         };
         self.store()
             .begin_upload(self.bucket, self.key, &id, &upload)
@@ -39,7 +40,7 @@ impl Call<'_> {
 
     pub(super) fn complete(&self, body: &mut Body<'_>) -> Answer {
         let id = self.need_upload()?;
-        let bytes = body.read_all(MAX_XML).map_err(|error| unreadable(&error))?;
+        let bytes = self.xml_body(body)?;
         let all = self
             .request
             .header("x-oss-complete-all")
@@ -63,9 +64,12 @@ impl Call<'_> {
             .complete_upload(
                 name,
                 chosen.as_deref(),
-                MIN_PART,
+                self.service.settings.limits.min_part,
                 self.overwrite(),
-                self.now(),
+                &Made {
+                    now: self.now(),
+                    acl: self.acl()?,
+                },
             )
             .map_err(|error| self.failed(error))?;
         let names = self.names()?;
@@ -76,7 +80,7 @@ impl Call<'_> {
             "Location",
             &format!(
                 "http://{}.oss-{}.aliyuncs.com/{path}",
-                self.bucket, self.service.region
+                self.bucket, self.service.settings.region
             ),
         );
         xml.text("Bucket", self.bucket);
@@ -116,7 +120,11 @@ impl Call<'_> {
 
     pub(super) fn list_parts(&self) -> Answer {
         let id = self.need_upload()?;
-        let max = self.max("max-parts", 1000, 1000)?;
+        let upload = self
+            .store()
+            .upload(self.bucket, self.key, id)
+            .map_err(|error| self.failed(error))?;
+        let max = self.max("max-parts", 1000)?;
         let marker = self.text("part-number-marker");
         let after: u16 = match marker {
             "" => 0,
@@ -134,6 +142,7 @@ impl Call<'_> {
         xml.text("Bucket", self.bucket);
         xml.text("Key", &names.show(self.key.as_bytes()));
         xml.text("UploadId", id);
+        xml.text("StorageClass", upload.class.name());
         xml.text("PartNumberMarker", &after.to_string());
         xml.text(
             "NextPartNumberMarker",
@@ -157,7 +166,7 @@ impl Call<'_> {
     }
 
     pub(super) fn list_uploads(&self) -> Answer {
-        let max = self.max("max-uploads", 1000, 1000)?;
+        let max = self.max("max-uploads", 1000)?;
         let (lines, more) = self.upload_page(max)?;
         let names = self.names()?;
         let mut xml = Xml::document("ListMultipartUploadsResult");
@@ -241,7 +250,7 @@ fn upload_lines(xml: &mut Xml, lines: &[Line], names: Names) {
         xml.open("Upload");
         xml.text("Key", &names.show(&upload.key));
         xml.text("UploadId", &upload.id);
-        xml.text("StorageClass", "Standard");
+        xml.text("StorageClass", upload.upload.class.name());
         xml.text("Initiated", &time::format_iso(upload.upload.initiated));
         xml.close();
     }

@@ -35,7 +35,7 @@ impl Call<'_> {
     pub(super) fn upload_part(&self, body: &mut Body<'_>) -> Answer {
         let number = self.part_number()?;
         let id = self.need_upload()?;
-        let received = self.receive(body)?;
+        let received = self.receive(body, self.service.settings.limits.max_part)?;
         let part = Part {
             size: received.size,
             crc64: received.crc64,
@@ -64,6 +64,10 @@ impl Call<'_> {
         let part = self.while_source_moves(|| {
             let (source, content) = self.source()?;
             let (offset, len) = self.source_range(source.size)?;
+            let largest = self.service.settings.limits.max_part;
+            if len > largest {
+                return Err(ApiError::too_large(largest));
+            }
             let sums = sums(&content, offset, len).map_err(|error| self.failed(error))?;
             let part = Part {
                 size: len,

@@ -4,7 +4,7 @@ use ossftp_oss::time;
 use ureq_proto::http;
 
 use super::conditions;
-use super::{Answer, Call};
+use super::{Answer, Call, restore, unix_now_ms};
 use crate::devstore::error::ApiError;
 use crate::devstore::http::{Payload, Response};
 use crate::devstore::store::{Kind, Object};
@@ -78,30 +78,33 @@ pub(super) fn wanted(range: &str, standard: bool, size: u64) -> Wanted {
 
 impl Call<'_> {
     pub(super) fn head(&self, brief: bool) -> Answer {
+        if brief {
+            return self.brief_head();
+        }
+        let (object, _) = self.open(self.bucket, self.key)?;
+        conditions::check(self.request, conditions::READ, &object)?;
+        let mut response = described(&object);
+        response.payload = Payload::Length(object.size);
+        Ok(response)
+    }
+
+    /// GetObjectMeta: a few headers, and of a link its own.
+    fn brief_head(&self) -> Answer {
         self.need_bucket()?;
         let object = self
             .store()
             .object(self.bucket, self.key)
             .map_err(|error| self.failed(error))?;
-        if !brief {
-            conditions::check(self.request, conditions::READ, &object)?;
-        }
-        let mut response = if brief {
-            basics(&object).with("x-oss-last-access-time", time::format_http(object.modified))
-        } else {
-            described(&object)
-        };
+        let mut response =
+            basics(&object).with("x-oss-last-access-time", time::format_http(object.modified));
         response.payload = Payload::Length(object.size);
         Ok(response)
     }
 
     pub(super) fn get(&self) -> Answer {
-        self.need_bucket()?;
-        let (object, content) = self
-            .store()
-            .open_object(self.bucket, self.key)
-            .map_err(|error| self.failed(error))?;
+        let (object, content) = self.open(self.bucket, self.key)?;
         conditions::check(self.request, conditions::READ, &object)?;
+        self.need_thawed(&object)?;
         let standard = self.request.header("x-oss-range-behavior") == Some("standard");
         let wanted = self
             .request
@@ -165,7 +168,13 @@ fn described(object: &Object) -> Response {
     let mut response = basics(object)
         .with("accept-ranges", "bytes")
         .with("x-oss-object-type", object.kind.name())
-        .with("x-oss-storage-class", "Standard");
+        .with("x-oss-storage-class", object.class.name());
+    if let Some(state) = restore::state(object, unix_now_ms()) {
+        response = response.with("x-oss-restore", state);
+    }
+    if !object.tags.is_empty() {
+        response = response.with("x-oss-tagging-count", object.tags.len().to_string());
+    }
     if let Some(md5) = &object.content_md5 {
         response = response.with("content-md5", md5);
     }

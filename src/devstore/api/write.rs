@@ -5,23 +5,13 @@ use std::io::{Read, Write};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ossftp_oss::crc64::Crc64;
 
-use super::{Answer, Call, MAX_PUT};
+use super::delete::unreadable;
+use super::{Answer, Call, MAX_XML};
 use crate::devstore::error::ApiError;
 use crate::devstore::http::{Body, Response};
-use crate::devstore::store::{Headers, Kind, Object, Overwrite, Piece, SegmentWriter, StoreError};
-
-/// The largest user meta of an object, names and values together, in bytes.
-const MAX_META: usize = 8 * 1024;
-
-/// Request headers that are kept with an object, besides `x-oss-meta-*`.
-const KEPT: [&str; 6] = [
-    "content-type",
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "expires",
-];
+use crate::devstore::store::{
+    Kind, Object, Overwrite, Piece, SegmentWriter, StorageClass, StoreError,
+};
 
 /// A body that is on the disk and not yet visible.
 #[derive(Debug)]
@@ -45,18 +35,10 @@ impl Received {
 }
 
 impl Call<'_> {
-    /// Takes the body to the disk, through one small buffer, and checks its Content-MD5.
-    pub(super) fn receive(&self, body: &mut Body<'_>) -> Result<Received, ApiError> {
-        let too_large = || {
-            ApiError::new(
-                400,
-                "EntityTooLarge",
-                "",
-                "Your proposed upload exceeds the maximum allowed size.",
-            )
-        };
-        if body.length().is_some_and(|length| length > MAX_PUT) {
-            return Err(too_large());
+    /// Takes the body, of up to `largest` bytes, to the disk through one small buffer, and checks its Content-MD5.
+    pub(super) fn receive(&self, body: &mut Body<'_>, largest: u64) -> Result<Received, ApiError> {
+        if body.length().is_some_and(|length| length > largest) {
+            return Err(ApiError::too_large(largest));
         }
         let broken = |error: std::io::Error| self.failed(StoreError::from(error));
         let mut writer = self.store().new_segment();
@@ -70,8 +52,8 @@ impl Call<'_> {
                 break;
             };
             size += bytes.len() as u64;
-            if size > MAX_PUT {
-                return Err(too_large());
+            if size > largest {
+                return Err(ApiError::too_large(largest));
             }
             writer.write_all(bytes).map_err(broken)?;
             crc.update(bytes);
@@ -87,30 +69,6 @@ impl Call<'_> {
             Some(given) if given != received.md5_base64() => Err(invalid_digest(given)),
             _ => Ok(received),
         }
-    }
-
-    /// The headers of this request that are kept with the object.
-    pub(super) fn kept_headers(&self) -> Result<Headers, ApiError> {
-        let mut headers = Headers::new();
-        let mut meta = 0;
-        for (name, value) in &self.request.headers {
-            if name.starts_with("x-oss-meta-") {
-                meta += name.len() + value.len();
-            } else if !KEPT.contains(&name.as_str()) {
-                continue;
-            }
-            headers.push((name.clone(), value.trim().to_owned()));
-        }
-        if meta > MAX_META {
-            return Err(ApiError::invalid_argument(
-                "x-oss-meta-",
-                "user meta of more than 8 KB",
-            ));
-        }
-        if !headers.iter().any(|(name, _)| name == "content-type") {
-            headers.push(("content-type".into(), "application/octet-stream".into()));
-        }
-        Ok(headers)
     }
 
     pub(super) fn overwrite(&self) -> Overwrite {
@@ -136,8 +94,8 @@ impl Call<'_> {
             return Err(ApiError::not_implemented("If-Modified-Since"));
         }
         self.check_overwrite()?;
-        let headers = self.kept_headers()?;
-        let received = self.receive(body)?;
+        let labels = self.labels()?;
+        let received = self.receive(body, self.service.settings.limits.max_put)?;
         let object = Object {
             size: received.size,
             crc64: received.crc64,
@@ -145,8 +103,8 @@ impl Call<'_> {
             content_md5: Some(received.md5_base64()),
             modified: self.now(),
             kind: Kind::Normal,
-            headers,
             slices: received.writer.slices(),
+            ..labels
         };
         self.store()
             .put_object(
@@ -176,27 +134,27 @@ impl Call<'_> {
             Ok(object) if object.size != position => {
                 return Err(self.failed(StoreError::WrongPosition(object.size)));
             }
+            Ok(object) => self.need_thawed(&object)?,
             Err(StoreError::NoSuchKey) if position != 0 => {
                 return Err(self.failed(StoreError::WrongPosition(0)));
             }
-            Err(StoreError::NoSuchKey) | Ok(_) => {}
+            Err(StoreError::NoSuchKey) => {}
             Err(error) => return Err(self.failed(error)),
         }
-        let headers = self.kept_headers()?;
-        let received = self.receive(body)?;
-        if position.saturating_add(received.size) > MAX_PUT {
-            return Err(ApiError::new(
-                400,
-                "EntityTooLarge",
-                "",
-                "Your proposed append exceeds the maximum allowed object size.",
-            ));
+        let begun = self.labels()?;
+        if matches!(
+            begun.class,
+            StorageClass::ColdArchive | StorageClass::DeepColdArchive
+        ) {
+            return Err(ApiError::not_supported("0016-00000503"));
         }
+        let largest = self.service.settings.limits.max_put;
+        let received = self.receive(body, largest.saturating_sub(position))?;
         let piece = Piece {
             size: received.size,
             crc64: received.crc64,
             md5: received.md5_hex(),
-            headers,
+            begun,
             now: self.now(),
             writer: received.writer,
         };
@@ -208,6 +166,17 @@ impl Call<'_> {
             .with("etag", format!("\"{}\"", object.etag))
             .with("x-oss-next-append-position", object.size.to_string())
             .with_crc64(object.crc64))
+    }
+
+    /// A body of XML, its Content-MD5 checked if there is one.
+    pub(super) fn xml_body(&self, body: &mut Body<'_>) -> Result<Vec<u8>, ApiError> {
+        let bytes = body.read_all(MAX_XML).map_err(|error| unreadable(&error))?;
+        match self.request.header("content-md5") {
+            Some(given) if given != STANDARD.encode(md5::compute(&bytes).0) => {
+                Err(invalid_digest(given))
+            }
+            _ => Ok(bytes),
+        }
     }
 
     /// The time at which the object appears: after its body has come, which may be long after the request.

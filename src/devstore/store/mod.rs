@@ -5,9 +5,11 @@
 //! moment at which anything becomes visible, so a process killed at any point shows the old state or the new one.
 
 mod backend;
+mod generate;
 mod list;
 mod objects;
 mod record;
+mod rename;
 mod segments;
 mod uploads;
 
@@ -20,9 +22,10 @@ use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, Writ
 
 pub(super) use list::{Entry, Position, Query};
 pub(super) use objects::{Overwrite, Piece};
-pub(super) use record::{Bucket, Headers, Kind, Object, Part, Upload, cut};
+pub use record::StorageClass;
+pub(super) use record::{Bucket, Frost, Headers, Kind, Object, Part, Restore, Tags, Upload, cut};
 pub(super) use segments::{Pinned, SegmentWriter};
-pub(super) use uploads::{UploadEntry, UploadQuery};
+pub(super) use uploads::{Made, UploadEntry, UploadQuery};
 
 use backend::Unsynced;
 use record::{Slice, decode, encode};
@@ -61,9 +64,18 @@ pub(super) enum StoreError {
     /// A part named in the list was not uploaded, or has another ETag.
     InvalidPart(u16),
     /// A part other than the last is below the smallest size.
-    PartTooSmall(u16),
+    PartTooSmall {
+        /// Which.
+        number: u16,
+        /// The smallest size, in bytes.
+        smallest: u64,
+    },
     /// Nothing to complete.
     NoParts,
+    /// The directory that a renamed thing is to go into does not exist.
+    NoParent,
+    /// A directory cannot become a part of itself.
+    IntoItself,
     /// The bytes to be shared were deleted meanwhile: look the source up again.
     SourceGone,
     /// Disk or index failed.
@@ -180,13 +192,14 @@ impl Store {
         self.segments.create()
     }
 
-    /// Makes the bucket, or leaves the one that is there. `acl` of an existing bucket is changed if given.
+    /// Makes the bucket, or takes the one that is there, and lets `change` have its way with it.
     pub(super) fn put_bucket(
         &self,
         name: &str,
-        acl: Option<&str>,
         now: i64,
+        change: impl FnOnce(&mut Bucket),
     ) -> Result<(), StoreError> {
+        let set = change;
         self.write(|change| {
             let mut buckets = change.transaction.open_table(BUCKETS)?;
             let old = buckets
@@ -196,10 +209,9 @@ impl Store {
             let mut bucket = old.unwrap_or_else(|| Bucket {
                 created: now,
                 acl: "private".into(),
+                ..Bucket::default()
             });
-            if let Some(acl) = acl {
-                bucket.acl = acl.into();
-            }
+            set(&mut bucket);
             buckets.insert(name, encode(&bucket)?.as_slice())?;
             Ok(())
         })

@@ -3,7 +3,7 @@
 use ossftp_oss::crc64;
 use redb::ReadableTable;
 
-use super::record::{Headers, Kind, Object, decode, encode};
+use super::record::{Kind, Object, decode, encode};
 use super::{Change, OBJECTS, Origin, Pinned, SegmentWriter, Store, StoreError};
 
 /// What to do when the object exists already; `x-oss-forbid-overwrite`.
@@ -23,8 +23,8 @@ pub(in crate::devstore) struct Piece {
     pub(in crate::devstore) crc64: u64,
     /// Upper-case hex.
     pub(in crate::devstore) md5: String,
-    /// Kept only if this piece makes the object.
-    pub(in crate::devstore) headers: Headers,
+    /// Headers, class, tags and ACL of the object, if this piece makes it.
+    pub(in crate::devstore) begun: Object,
     /// Unix time in seconds.
     pub(in crate::devstore) now: i64,
 }
@@ -110,6 +110,29 @@ impl Store {
         Ok(object)
     }
 
+    /// Changes what the index says of an object, its bytes aside. `change` sees it as it is now; if it fails, nothing
+    /// is changed.
+    pub(in crate::devstore) fn update_object<T, E>(
+        &self,
+        bucket: &str,
+        key: &str,
+        change: impl FnOnce(&mut Object) -> Result<T, E>,
+    ) -> Result<Result<T, E>, StoreError> {
+        self.write(|transaction| {
+            transaction.need_bucket(bucket)?;
+            let mut objects = transaction.transaction.open_table(OBJECTS)?;
+            let mut object = match objects.get((bucket, key.as_bytes()))? {
+                Some(bytes) => decode::<Object>(bytes.value())?,
+                None => return Err(StoreError::NoSuchKey),
+            };
+            let result = change(&mut object);
+            if result.is_ok() {
+                objects.insert((bucket, key.as_bytes()), encode(&object)?.as_slice())?;
+            }
+            Ok(result)
+        })
+    }
+
     /// Deletes the objects; a missing one is as good as deleted.
     pub(in crate::devstore) fn delete_objects<K: AsRef<str>>(
         &self,
@@ -143,11 +166,9 @@ fn begun(piece: &Piece) -> Object {
         size: piece.size,
         crc64: piece.crc64,
         etag: piece.md5.clone(),
-        content_md5: None,
         modified: piece.now,
         kind: Kind::Appendable,
-        headers: piece.headers.clone(),
-        slices: Vec::new(),
+        ..piece.begun.clone()
     }
 }
 

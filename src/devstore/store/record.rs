@@ -23,14 +23,17 @@ pub(in crate::devstore) struct Slice {
 }
 
 /// How the object came to be; `x-oss-object-type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::devstore) enum Kind {
     /// PutObject or CopyObject.
+    #[default]
     Normal,
     /// CompleteMultipartUpload.
     Multipart,
     /// AppendObject.
     Appendable,
+    /// PutSymlink. Its size is that of the link, and there are no bytes.
+    Symlink,
 }
 
 impl Kind {
@@ -40,6 +43,7 @@ impl Kind {
             Self::Normal => "Normal",
             Self::Multipart => "Multipart",
             Self::Appendable => "Appendable",
+            Self::Symlink => "Symlink",
         }
     }
 }
@@ -47,8 +51,75 @@ impl Kind {
 /// Names (lower case) and values of the headers kept with an object: content headers, `x-oss-meta-*`, storage class.
 pub(in crate::devstore) type Headers = Vec<(String, String)>;
 
+/// Names and values of an object's tags, in the order in which they were set.
+pub(in crate::devstore) type Tags = Vec<(String, String)>;
+
+/// `x-oss-storage-class`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum StorageClass {
+    /// The one without a name in old clients.
+    #[default]
+    Standard,
+    /// Infrequent access: read like Standard.
+    #[serde(rename = "IA")]
+    InfrequentAccess,
+    /// Not readable until it is restored.
+    Archive,
+    /// As Archive, with tiers of speed.
+    ColdArchive,
+    /// As ColdArchive.
+    DeepColdArchive,
+}
+
+impl StorageClass {
+    /// All of them.
+    const ALL: [Self; 5] = [
+        Self::Standard,
+        Self::InfrequentAccess,
+        Self::Archive,
+        Self::ColdArchive,
+        Self::DeepColdArchive,
+    ];
+
+    /// As it stands in headers and listings.
+    pub(in crate::devstore) fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "Standard",
+            Self::InfrequentAccess => "IA",
+            Self::Archive => "Archive",
+            Self::ColdArchive => "ColdArchive",
+            Self::DeepColdArchive => "DeepColdArchive",
+        }
+    }
+
+    /// The class of this name.
+    pub(in crate::devstore) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
+    /// Whether objects of this class must be restored before they can be read.
+    pub(in crate::devstore) fn freezes(self) -> bool {
+        !matches!(self, Self::Standard | Self::InfrequentAccess)
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it
+    fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
+}
+
+/// A RestoreObject: when the bytes can be read, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::devstore) struct Restore {
+    /// Unix time in milliseconds: tests have no patience.
+    pub(in crate::devstore) ready_ms: i64,
+    /// Unix time in seconds.
+    pub(in crate::devstore) expires: i64,
+}
+
 /// One object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::devstore) struct Object {
     pub(in crate::devstore) size: u64,
     /// CRC-64/XZ of all bytes.
@@ -65,24 +136,74 @@ pub(in crate::devstore) struct Object {
     pub(in crate::devstore) headers: Headers,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::devstore) slices: Vec<Slice>,
+    #[serde(default, skip_serializing_if = "StorageClass::is_standard")]
+    pub(in crate::devstore) class: StorageClass,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::devstore) tags: Tags,
+    /// Its own ACL; none: the bucket's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::devstore) acl: Option<String>,
+    /// The last RestoreObject of a class that freezes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::devstore) restore: Option<Restore>,
+    /// The key that a link leads to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::devstore) target: Option<String>,
+}
+
+/// How readable an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::devstore) enum Frost {
+    /// Its class never freezes.
+    Never,
+    /// It must be restored first.
+    Frozen,
+    /// A restore is under way.
+    Thawing,
+    /// Readable until this Unix time in seconds.
+    Thawed(i64),
+}
+
+impl Object {
+    /// Whether it can be read at the Unix time `now_ms`, in milliseconds.
+    pub(in crate::devstore) fn frost(&self, now_ms: i64) -> Frost {
+        if !self.class.freezes() {
+            return Frost::Never;
+        }
+        match self.restore {
+            Some(restore) if now_ms < restore.ready_ms => Frost::Thawing,
+            Some(restore) if now_ms / 1000 < restore.expires => Frost::Thawed(restore.expires),
+            _ => Frost::Frozen,
+        }
+    }
 }
 
 /// One bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::devstore) struct Bucket {
     /// Unix time in seconds.
     pub(in crate::devstore) created: i64,
     /// `private`, `public-read` or `public-read-write`; shown, and no more: every request must be signed.
     pub(in crate::devstore) acl: String,
+    /// The class of objects that are put without one.
+    #[serde(default, skip_serializing_if = "StorageClass::is_standard")]
+    pub(in crate::devstore) class: StorageClass,
+    /// Whether it has a hierarchical namespace, and so a Rename.
+    #[serde(default)]
+    pub(in crate::devstore) hierarchical: bool,
 }
 
 /// One unfinished multipart upload.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::devstore) struct Upload {
     /// Unix time in seconds.
     pub(in crate::devstore) initiated: i64,
     #[serde(default)]
     pub(in crate::devstore) headers: Headers,
+    #[serde(default, skip_serializing_if = "StorageClass::is_standard")]
+    pub(in crate::devstore) class: StorageClass,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::devstore) tags: Tags,
 }
 
 /// One uploaded part.
@@ -164,9 +285,37 @@ mod tests {
             kind: Kind::Appendable,
             headers: vec![("content-type".into(), "text/plain; charset=\"ü\"".into())],
             slices: vec![s(7, 0, 3)],
+            class: StorageClass::InfrequentAccess,
+            tags: vec![("a".into(), String::new())],
+            acl: None,
+            restore: None,
+            target: None,
         };
         let bytes = encode(&object).unwrap();
         assert_eq!(decode::<Object>(&bytes).unwrap(), object);
         assert!(decode::<Object>(b"{}").is_err());
+    }
+
+    #[test]
+    fn an_archived_object_thaws_and_freezes_again() {
+        let mut object = Object {
+            class: StorageClass::Archive,
+            ..Object::default()
+        };
+        assert_eq!(object.frost(0), Frost::Frozen);
+        object.restore = Some(Restore {
+            ready_ms: 1500,
+            expires: 60,
+        });
+        assert_eq!(object.frost(1499), Frost::Thawing);
+        assert_eq!(object.frost(1500), Frost::Thawed(60));
+        assert_eq!(object.frost(60_000), Frost::Frozen);
+        object.class = StorageClass::Standard;
+        assert_eq!(object.frost(0), Frost::Never);
+        assert_eq!(
+            StorageClass::parse("IA"),
+            Some(StorageClass::InfrequentAccess)
+        );
+        assert_eq!(StorageClass::parse("ia"), None);
     }
 }

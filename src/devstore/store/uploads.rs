@@ -6,7 +6,7 @@ use ossftp_oss::crc64;
 use redb::ReadableTable;
 
 use super::objects::Overwrite;
-use super::record::{Headers, Kind, Object, Part, Upload, decode, encode};
+use super::record::{Kind, Object, Part, Upload, decode, encode};
 use super::{Change, Origin, PARTS, SegmentWriter, Store, StoreError, UPLOADS};
 
 /// What to list of the uploads.
@@ -16,6 +16,15 @@ pub(in crate::devstore) struct UploadQuery<'a> {
     /// Uploads come after this key; with `after_id`, also those of this key with a greater id.
     pub(in crate::devstore) after_key: &'a [u8],
     pub(in crate::devstore) after_id: Option<&'a str>,
+}
+
+/// What only CompleteMultipartUpload says of its object.
+#[derive(Clone, Debug)]
+pub(in crate::devstore) struct Made {
+    /// Unix time in seconds.
+    pub(in crate::devstore) now: i64,
+    /// The object's own ACL.
+    pub(in crate::devstore) acl: Option<String>,
 }
 
 /// One upload of a listing.
@@ -118,7 +127,7 @@ impl Store {
         chosen: Option<&[(u16, String)]>,
         smallest: u64,
         overwrite: Overwrite,
-        now: i64,
+        made: &Made,
     ) -> Result<Object, StoreError> {
         self.write(|change| {
             let upload = change.need_upload(bucket, key, id)?;
@@ -130,9 +139,12 @@ impl Store {
                 .skip(1)
                 .find(|(_, part)| part.size < smallest);
             if let Some((number, _)) = short {
-                return Err(StoreError::PartTooSmall(*number));
+                return Err(StoreError::PartTooSmall {
+                    number: *number,
+                    smallest,
+                });
             }
-            let object = joined(&parts, upload.headers, now);
+            let object = joined(&parts, upload, made);
             // The object takes its references over before the parts give theirs up.
             change.replace(bucket, key, &object, overwrite, Origin::Fresh)?;
             for part in parts.iter().map(|(_, part)| part).chain(all.values()) {
@@ -228,7 +240,7 @@ fn choose(
     }
 }
 
-fn joined(parts: &[(u16, Part)], headers: Headers, now: i64) -> Object {
+fn joined(parts: &[(u16, Part)], upload: Upload, made: &Made) -> Object {
     let (mut size, mut crc, mut etags, mut slices) = (0_u64, 0_u64, String::new(), Vec::new());
     for (_, part) in parts {
         crc = crc64::combine(crc, part.crc64, part.size);
@@ -240,11 +252,14 @@ fn joined(parts: &[(u16, Part)], headers: Headers, now: i64) -> Object {
         size,
         crc64: crc,
         etag: format!("{:X}-{}", md5::compute(etags), parts.len()),
-        content_md5: None,
-        modified: now,
+        modified: made.now,
         kind: Kind::Multipart,
-        headers,
+        headers: upload.headers,
         slices,
+        class: upload.class,
+        tags: upload.tags,
+        acl: made.acl.clone(),
+        ..Object::default()
     }
 }
 

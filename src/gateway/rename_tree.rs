@@ -1,0 +1,562 @@
+//! Renaming a directory with all that is in it.
+//!
+//! Decides the order, by which a failure never loses anything (DESIGN 7.6): all is listed, copied
+//! and checked, then what was listed is deleted. Up to the first delete a failure or cancel removes
+//! the copies that this rename made; from then on nothing is rolled back, and the same rename again,
+//! in any process, finds every source that is left with its copy and only deletes. What came below
+//! the source meanwhile stays, and so does what was changed.
+//!
+//! A copy takes no other object's place (`x-oss-forbid-overwrite`), so that one that someone else
+//! writes meanwhile is neither lost to a copy nor taken for one. How one object is copied is
+//! `copy`'s.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use log::{info, warn};
+use ossftp_core::{ErrorKind, FtpPath, StorageError};
+use ossftp_oss::{Bucket, Error, ListObjects, ObjectPage, ObjectSummary};
+
+use super::copy::{Failed, Left, Onto, Simple, Source, copy, copy_simple, is_link, is_same, link};
+use super::crew::at_once;
+use super::errors::{Action, is_missing, not_found, told};
+use super::keys::MAX_KEY;
+use super::lock;
+use super::mount::{Calls, Mount};
+use super::native::{self, What};
+use super::rename::{exists, left_over};
+use super::tree::fits_xml;
+use super::volume::first_keys;
+
+/// How many keys one DeleteMultipleObjects takes.
+const BATCH: usize = 1000;
+
+/// Gives the directory `from` the name `to`.
+pub(crate) fn rename_directory(
+    mount: &Arc<Mount>,
+    calls: &Calls,
+    from: &FtpPath,
+    to: &FtpPath,
+) -> Result<(), StorageError> {
+    let (source, target) = (mount.keys.directory(from)?, mount.keys.directory(to)?);
+    let file = mount.keys.file(to)?;
+    match calls.bucket().head_object(&file) {
+        Ok(_) => return Err(exists("There is a file of the new name.")),
+        Err(error) if is_missing(&error) => {}
+        Err(error) => return Err(told(&error, Action::Read)),
+    }
+    let is_taken = !first_keys(calls, &target, 1)?.is_empty() || mount.memory().lives_on(&target);
+    if !is_taken && native::is_offered(mount, calls, true) {
+        let from = mount.keys.file(from)?;
+        if native::rename(mount, calls, What::Directory, &from, &file)? {
+            mount.memory().moved(&source, &target, Instant::now());
+            return Ok(());
+        }
+    }
+    let items = list(mount, calls, &source, &target)?;
+    if items.is_empty() && !mount.memory().lives_on(&source) {
+        return Err(not_found());
+    }
+    let tree = Arc::new(Tree {
+        mount: Arc::clone(mount),
+        calls: calls.clone(),
+        source,
+        target,
+        items,
+    });
+    let copies = if is_taken {
+        tree.check_copies()?;
+        info!(
+            "the rename of {:?} to {:?} is finished",
+            tree.source, tree.target
+        );
+        Vec::new()
+    } else {
+        tree.copy_all()?
+    };
+    match tree.delete_sources() {
+        Ok(()) => {}
+        Err(Undeleted::All(error)) => return Err(tree.undo(copies, error)),
+        Err(Undeleted::Some(error)) => {
+            mount.memory().forget(&tree.source);
+            return Err(error);
+        }
+    }
+    let mut memory = mount.memory();
+    memory.moved(&tree.source, &tree.target, Instant::now());
+    Ok(())
+}
+
+/// What is renamed, and under which names.
+struct Tree {
+    mount: Arc<Mount>,
+    calls: Calls,
+    source: String,
+    target: String,
+    /// What the source held when it was listed, its marker included, in the order of their keys.
+    items: Vec<Item>,
+}
+
+/// An object of the source.
+struct Item {
+    key: Box<str>,
+    size: u64,
+    modified: i64,
+    etag: Box<str>,
+    class: Option<Arc<str>>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Its ETag is its MD5.
+    Simple,
+    Link,
+    /// A HEAD must tell.
+    Other,
+}
+
+impl Kind {
+    fn of(object: &ObjectSummary) -> Self {
+        let is_md5 = |etag: &str| {
+            let hex = etag
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'));
+            hex.is_some_and(|hex| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+        };
+        match object.kind.as_deref() {
+            Some("Normal") if is_md5(&object.etag) => Self::Simple,
+            Some("Symlink") => Self::Link,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// All below a directory. Memory is bounded by the number of objects that a rename takes.
+fn list(
+    mount: &Mount,
+    calls: &Calls,
+    source: &str,
+    target: &str,
+) -> Result<Vec<Item>, StorageError> {
+    let limit = mount.config().max_rename;
+    let mut items: Vec<Item> = Vec::new();
+    let mut classes: HashSet<Arc<str>> = HashSet::new();
+    let mut longest = 0;
+    let mut pages = Pages::of(source);
+    while let Some(page) = pages.next(&calls.bucket()) {
+        calls.check()?;
+        for object in page.map_err(|error| told(&error, Action::List))?.objects {
+            longest = longest.max(object.key.len());
+            let kind = Kind::of(&object);
+            // There are five classes, and any number of objects.
+            let class = object.storage_class.map(|class| {
+                let class: Arc<str> = class.into();
+                classes.get(&class).cloned().unwrap_or_else(|| {
+                    classes.insert(Arc::clone(&class));
+                    class
+                })
+            });
+            items.push(Item {
+                key: object.key.into(),
+                size: object.size,
+                modified: object.last_modified,
+                etag: object.etag.into(),
+                class,
+                kind,
+            });
+        }
+        if items.len() > limit {
+            return Err(StorageError::new(
+                ErrorKind::NoSpace,
+                format!("The directory holds more than {limit} files: too many to rename."),
+            ));
+        }
+    }
+    if longest.saturating_sub(source.len()) + target.len() > MAX_KEY {
+        return Err(StorageError::new(
+            ErrorKind::BadName,
+            "A path below the new name would be longer than the 1023 bytes that OSS holds.",
+        ));
+    }
+    Ok(items)
+}
+
+/// The pages of a listing of all keys with one prefix.
+struct Pages(Option<ListObjects>);
+
+impl Pages {
+    fn of(prefix: &str) -> Self {
+        Self(Some(ListObjects {
+            prefix: prefix.to_owned(),
+            ..ListObjects::default()
+        }))
+    }
+
+    /// The next page; `None` after the last one, or after a failure.
+    fn next(&mut self, bucket: &Bucket) -> Option<Result<ObjectPage, Error>> {
+        let list = self.0.take()?;
+        let page = bucket.list_objects_v2(&list);
+        if let Ok(page) = &page {
+            let next = page.next.clone().filter(|_| page.is_truncated);
+            self.0 = next.map(|token| ListObjects {
+                continuation_token: Some(token),
+                ..list
+            });
+        }
+        Some(page)
+    }
+}
+
+/// Why sources were not deleted.
+enum Undeleted {
+    /// All stand: nothing was asked to be deleted.
+    All(StorageError),
+    /// Some may be gone; every one has its copy.
+    Some(StorageError),
+}
+
+/// Which copies this rename made, by the places of their sources.
+#[derive(Default)]
+struct Made {
+    sure: Vec<usize>,
+    /// OSS did not say.
+    perhaps: Vec<usize>,
+}
+
+impl Tree {
+    fn renamed(&self, key: &str) -> String {
+        let rest = key.strip_prefix(&self.source).unwrap_or_default();
+        format!("{}{rest}", self.target)
+    }
+
+    /// Copies everything: small objects side by side, then large ones one after the other, whose
+    /// parts go side by side. Returns the names of the copies.
+    ///
+    /// # Errors
+    /// No copy that was made is left, or the message says how many.
+    fn copy_all(self: &Arc<Self>) -> Result<Vec<String>, StorageError> {
+        let made = Arc::new(Mutex::new(Made::default()));
+        let (tree, log) = (Arc::clone(self), Arc::clone(&made));
+        let work = Arc::new(move |place: usize| {
+            let Some(item) = tree.items.get(place) else {
+                return Ok(());
+            };
+            let copied = tree.copy_one(item);
+            let mut log = lock(&log);
+            match copied.as_ref().map_err(|failed| failed.left) {
+                Ok(()) | Err(Left::Copy) => log.sure.push(place),
+                Err(Left::Unknown) => log.perhaps.push(place),
+                Err(Left::Nothing) => {}
+            }
+            copied.map_err(|failed| failed.error)
+        });
+        let config = self.mount.config();
+        let is_large = |place: &usize| {
+            let item = self.items.get(*place);
+            item.is_some_and(|item| item.size > config.copy_limit)
+        };
+        let (large, small): (Vec<_>, Vec<_>) = (0..self.items.len()).partition(is_large);
+        let each = Arc::clone(&work);
+        let one = move |place| each(place);
+        let result = at_once(&self.mount.process.lanes, config.copies_at_once, small, one)
+            .and_then(|()| large.into_iter().try_for_each(|place| work(place)));
+        let made = std::mem::take(&mut *lock(&made));
+        let items = |places: Vec<usize>| {
+            let items = places.into_iter().filter_map(|place| self.items.get(place));
+            items.collect::<Vec<_>>()
+        };
+        let mut copies = Vec::with_capacity(made.sure.len());
+        copies.extend(items(made.sure).iter().map(|item| self.renamed(&item.key)));
+        let Err(error) = result else {
+            return Ok(copies);
+        };
+        for item in items(made.perhaps) {
+            // What is no copy of ours is not ours to remove.
+            if self.is_copied(item).unwrap_or(false) {
+                copies.push(self.renamed(&item.key));
+            }
+        }
+        Err(self.undo(copies, error))
+    }
+
+    /// Removes the copies, and says so if that fails too.
+    fn undo(&self, copies: Vec<String>, mut error: StorageError) -> StorageError {
+        let (left, failure) = delete(self.mount.bucket(), copies);
+        if left > 0 {
+            warn!(
+                "{left} copies below {:?} were not removed: {failure:?}",
+                self.target
+            );
+            let text = format!(" {left} copies could not be removed again.");
+            error.message.push_str(&text);
+        }
+        error
+    }
+
+    fn copy_one(&self, item: &Item) -> Result<(), Failed> {
+        let (mount, calls) = (&self.mount, &self.calls);
+        let to = self.renamed(&item.key);
+        if item.kind == Kind::Simple && item.size <= mount.config().copy_limit {
+            let source = Simple {
+                key: &item.key,
+                size: item.size,
+                etag: &item.etag,
+                class: item.class.as_deref(),
+            };
+            return copy_simple(mount, calls, source, &to);
+        }
+        calls.check()?;
+        if item.kind == Kind::Link {
+            return link(mount, calls, &to, &self.leads_to(item)?, Onto::Nothing);
+        }
+        let meta = match calls.bucket().head_object(&item.key) {
+            Ok(meta) if !is_link(&meta) => meta,
+            Err(error) if error.code() != "SymlinkTargetNotExist" => {
+                return Err(told(&error, Action::Read).into());
+            }
+            _ => return link(mount, calls, &to, &self.leads_to(item)?, Onto::Nothing),
+        };
+        let source = Source {
+            key: &item.key,
+            meta: &meta,
+        };
+        copy(mount, calls, source, &to, Onto::Nothing, None)
+    }
+
+    /// Where a link leads to when all is renamed: those to a file of the same directory go with it.
+    fn leads_to(&self, item: &Item) -> Result<String, StorageError> {
+        let target = self.calls.bucket().get_symlink(&item.key);
+        let target = target.map_err(|error| told(&error, Action::Read))?.target;
+        Ok(if target.starts_with(&self.source) {
+            self.renamed(&target)
+        } else {
+            target
+        })
+    }
+
+    /// Whether there is a copy of this object under its new name.
+    fn is_copied(&self, item: &Item) -> Result<bool, StorageError> {
+        let bucket = self.mount.bucket();
+        let to = self.renamed(&item.key);
+        let none = |error: Error| {
+            if is_missing(&error) || error.code() == "NotSymlink" {
+                Ok(false)
+            } else {
+                Err(told(&error, Action::Read))
+            }
+        };
+        if item.kind == Kind::Link {
+            let wanted = self.leads_to(item)?;
+            return bucket
+                .get_symlink(&to)
+                .map_or_else(none, |found| Ok(found.target == wanted));
+        }
+        let copied = match bucket.head_object(&to) {
+            Ok(meta) => meta,
+            Err(error) => return none(error),
+        };
+        if copied.size != item.size {
+            return Ok(false);
+        }
+        if item.kind == Kind::Simple && *copied.etag == *item.etag {
+            return Ok(true);
+        }
+        let meta = bucket.head_object(&item.key);
+        let meta = meta.map_err(|error| told(&error, Action::Read))?;
+        Ok(is_same(&meta, &copied))
+    }
+
+    /// There is a directory of the new name. Succeeds if a rename to it was broken off while it
+    /// deleted its sources: every one that is left has its copy, which is no older.
+    ///
+    /// Two directories made by MKD alone look the same too: there must be a file.
+    fn check_copies(self: &Arc<Self>) -> Result<(), StorageError> {
+        if self.items.iter().all(|item| item.key.ends_with('/')) {
+            return Err(exists("There is a directory of the new name."));
+        }
+        let mut sources = self.items.iter().enumerate().peekable();
+        let mut doubtful = Vec::new();
+        let mut pages = Pages::of(&self.target);
+        // Both listings are in the order of what comes after their prefix.
+        'pages: while let Some(page) = pages.next(&self.calls.bucket()) {
+            self.calls.check()?;
+            let page = page.map_err(|error| told(&error, Action::List))?;
+            for object in page.objects {
+                let Some((place, item)) = sources.peek() else {
+                    break 'pages;
+                };
+                let to = self.renamed(&item.key);
+                if object.key < to {
+                    // Its source is deleted already.
+                    continue;
+                }
+                let is_link = item.kind == Kind::Link;
+                let is_equal = object.size == item.size || is_link;
+                if object.key != to || !is_equal || object.last_modified < item.modified {
+                    return Err(changed());
+                }
+                if item.kind != Kind::Simple || *object.etag != *item.etag {
+                    doubtful.push(*place);
+                }
+                sources.next();
+            }
+        }
+        if sources.next().is_some() {
+            return Err(changed());
+        }
+        let tree = Arc::clone(self);
+        let config = self.mount.config();
+        at_once(
+            &self.mount.process.lanes,
+            config.copies_at_once,
+            doubtful,
+            move |place| {
+                tree.calls.check()?;
+                let is_copied = tree.items.get(place).map(|item| tree.is_copied(item));
+                match is_copied.unwrap_or(Ok(false))? {
+                    true => Ok(()),
+                    false => Err(changed()),
+                }
+            },
+        )
+    }
+
+    /// Deletes the sources, all of whose copies are whole. They are listed once more, page by page,
+    /// so that what was changed or added meanwhile stays.
+    fn delete_sources(&self) -> Result<(), Undeleted> {
+        let all = self.items.len();
+        let (mut done, mut stay, mut begun) = (0, 0, false);
+        let mut pages = Pages::of(&self.source);
+        loop {
+            // The first delete settles it: nothing cancels what is left.
+            let page = if begun {
+                pages.next(self.mount.bucket())
+            } else {
+                self.calls.check().map_err(Undeleted::All)?;
+                pages.next(&self.calls.bucket())
+            };
+            let page = match page {
+                None => break,
+                Some(Ok(page)) => page,
+                Some(Err(error)) if !begun => {
+                    return Err(Undeleted::All(told(&error, Action::List)));
+                }
+                Some(Err(error)) => {
+                    return Err(Undeleted::Some(left_over(stay + all - done, all, &error)));
+                }
+            };
+            let end = match page.objects.last() {
+                Some(last) if page.is_truncated => {
+                    self.items.partition_point(|item| *item.key <= *last.key)
+                }
+                Some(_) | None if !page.is_truncated => all,
+                _ => done,
+            };
+            let mut keys = Vec::with_capacity(page.objects.len());
+            for object in page.objects {
+                let Ok(place) = self
+                    .items
+                    .binary_search_by(|item| (*item.key).cmp(object.key.as_str()))
+                else {
+                    info!(
+                        "{:?} came while its directory was renamed, and stays",
+                        object.key
+                    );
+                    continue;
+                };
+                match self.items.get(place) {
+                    Some(item) if is_unchanged(item, &object) => keys.push(object.key),
+                    _ => stay += 1,
+                }
+            }
+            if stay > 0 && !begun {
+                return Err(Undeleted::All(StorageError::new(
+                    ErrorKind::Busy,
+                    "Someone else changed a file meanwhile: try again.",
+                )));
+            }
+            begun |= !keys.is_empty();
+            let (left, failure) = delete(self.mount.bucket(), keys);
+            done = end.max(done);
+            if let Some(error) = failure {
+                let left = stay + left + all - done;
+                return Err(Undeleted::Some(left_over(left, all, &error)));
+            }
+        }
+        if stay > 0 {
+            return Err(Undeleted::Some(StorageError::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "Copied whole, {stay} of {all} sources left: someone else changed them meanwhile."
+                ),
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn is_unchanged(item: &Item, object: &ObjectSummary) -> bool {
+    *item.etag == *object.etag && item.size == object.size && item.modified == object.last_modified
+}
+
+fn changed() -> StorageError {
+    exists("There is a directory of the new name, and it does not hold the same files.")
+}
+
+/// Deletes in order; stops at the first failure. Returns how many are left, and why.
+fn delete(bucket: &Bucket, keys: Vec<String>) -> (usize, Option<Error>) {
+    let mut left = keys.len();
+    let (together, mut alone): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| fits_xml(key));
+    for batch in together.chunks(BATCH) {
+        let deleted = match bucket.delete_objects(batch) {
+            Ok(deleted) => deleted,
+            Err(error) => return (left, Some(error)),
+        };
+        let deleted: HashSet<_> = deleted.iter().map(|d| d.key.as_str()).collect();
+        for key in batch {
+            if deleted.contains(key.as_str()) {
+                left -= 1;
+            } else {
+                // A batch does not say why; a request of its own does.
+                alone.push(key.clone());
+            }
+        }
+    }
+    for key in alone {
+        if let Err(error) = bucket.delete_object(&key) {
+            return (left, Some(error));
+        }
+        left -= 1;
+    }
+    (left, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_etag_says() {
+        let kind = |kind: &str, etag: &str| {
+            let mut object = ObjectSummary::default();
+            object.kind = Some(kind.to_owned()).filter(|kind| !kind.is_empty());
+            object.etag = etag.to_owned();
+            Kind::of(&object)
+        };
+        let md5 = "\"5B3C1A2E053D763E1B002CC607C5A0FE\"";
+        assert_eq!(kind("Normal", md5), Kind::Simple);
+        assert_eq!(kind("Symlink", md5), Kind::Link);
+        for (other, etag) in [
+            ("", md5),
+            ("Multipart", md5),
+            ("Appendable", md5),
+            ("Normal", "\"5B3C1A2E053D763E1B002CC607C5A0FE-3\""),
+            ("Normal", "5B3C1A2E053D763E1B002CC607C5A0FE"),
+            ("Normal", ""),
+        ] {
+            assert_eq!(kind(other, etag), Kind::Other, "{other} {etag}");
+        }
+    }
+}
