@@ -30,14 +30,14 @@ pub(super) fn run(arguments: &Demo) -> Result<(), Failure> {
     let mut config = gateway_config(endpoint);
     arguments.settings.apply(&mut config)?;
     config::check(&config).map_err(Failure::Usage)?;
-    let storage = OssStorage::new(config).map_err(failed)?;
+    let storage = Arc::new(OssStorage::new(config).map_err(failed)?);
     let mut settings = Settings::new(arguments.runtime);
     settings.session.capabilities = storage.capabilities();
     settings.session.charset = arguments.charset;
     settings.session.utf8 = arguments.utf8;
-    let ftp = server::start(listener, Arc::new(storage), &settings).map_err(failed)?;
+    let ftp = server::start(listener, Arc::clone(&storage) as Arc<_>, &settings).map_err(failed)?;
     say(&welcome(ftp.local_addr(), store.local_addr(), arguments));
-    serve_until_signal(ftp, signals);
+    serve_until_signal(ftp, signals, &storage);
     store.stop();
     Ok(())
 }

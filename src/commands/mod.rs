@@ -9,6 +9,7 @@ mod serve;
 use crate::cli::Invocation;
 use crate::failure::Failure;
 use crate::signals::Signals;
+use ossftp::gateway::OssStorage;
 use ossftp::server::Running;
 use std::io::Write;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(10);
 /// What a stop keeps of its own grace for cancelling the transfers that have not ended by then.
 const CANCELLING: Duration = Duration::from_secs(5);
+/// How long the uploads that were broken off may take to be thrown away.
+const CLEARING: Duration = Duration::from_secs(10);
 
 /// Does what the arguments say. Returns when it is done.
 pub(crate) fn run(invocation: Invocation) -> Result<(), Failure> {
@@ -48,8 +51,8 @@ fn catch_signals() -> Result<Signals, Failure> {
     })
 }
 
-/// Serves until a signal comes, then stops in order.
-fn serve_until_signal(server: Running, signals: Signals) {
+/// Serves until a signal comes, then stops in order, and leaves no broken upload in the buckets.
+fn serve_until_signal(server: Running, signals: Signals, storage: &OssStorage) {
     signals.wait();
     let sessions = server.sessions();
     log::info!(
@@ -60,6 +63,9 @@ fn serve_until_signal(server: Running, signals: Signals) {
         log::info!("stopped");
     } else {
         log::warn!("stopped; some transfers were cut off");
+    }
+    if !storage.drain(CLEARING) {
+        log::warn!("some uploads that were broken off stay in their buckets: OSS did not answer");
     }
 }
 

@@ -17,7 +17,7 @@ const CONFIG: &str = "oss-ftp.toml";
 pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     logging::start(arguments.log_level);
     let signals = catch_signals()?;
-    let storage = OssStorage::new(gateway_config(arguments)?).map_err(failed)?;
+    let storage = Arc::new(OssStorage::new(gateway_config(arguments)?).map_err(failed)?);
     let listener = server::listen(&arguments.listen_address, arguments.port).map_err(failed)?;
     let mut settings = Settings::new(arguments.runtime);
     settings.session.masquerade_address = arguments.masquerade_address;
@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     settings.session.charset = arguments.charset;
     settings.session.utf8 = arguments.utf8;
     settings.passive_ports = arguments.passive_ports.clone();
-    let ftp = server::start(listener, Arc::new(storage), &settings).map_err(failed)?;
+    let ftp = server::start(listener, Arc::clone(&storage) as Arc<_>, &settings).map_err(failed)?;
     let address = ftp.local_addr();
     if !address.ip().is_loopback() {
         log::warn!(
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
         arguments.passive_ports.end(),
         arguments.runtime
     ));
-    serve_until_signal(ftp, signals);
+    serve_until_signal(ftp, signals, &storage);
     Ok(())
 }
 

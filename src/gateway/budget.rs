@@ -84,6 +84,7 @@ pub(crate) struct Claim {
 
 impl Claim {
     /// How many bytes it holds.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }

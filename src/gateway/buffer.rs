@@ -94,11 +94,6 @@ impl PartBuffer {
         }
     }
 
-    /// Makes it end after `capacity` bytes.
-    pub(crate) fn limit(&mut self, capacity: u64) {
-        self.capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
-    }
-
     /// Whether it cannot take another byte without another window.
     pub(crate) fn needs_window(&self) -> bool {
         !self.is_full() && self.at.0 >= self.windows.len()
@@ -107,11 +102,6 @@ impl PartBuffer {
     /// Gives it another window.
     pub(crate) fn add(&mut self, window: Window) {
         self.windows.push(window);
-    }
-
-    /// How many bytes its windows hold.
-    pub(crate) fn room(&self) -> u64 {
-        self.windows.iter().map(|w| w.bytes.len() as u64).sum()
     }
 
     /// Room for the next bytes: the rest of the current window. Empty only if the part is full or
@@ -286,7 +276,7 @@ mod tests {
         assert_eq!(refused.kind, ErrorKind::Busy);
         let mut buffer = PartBuffer::new(8 * WINDOW);
         buffer.add(windows.take().unwrap());
-        assert_eq!(buffer.room(), WINDOW - CONNECTION);
+        assert_eq!(buffer.space().len() as u64, WINDOW - CONNECTION);
         assert!(windows.take().is_none());
         windows.give(buffer, 0);
         assert!(windows.take().is_some());

@@ -2,15 +2,19 @@
 //!
 //! Decides what of the old file stays, and how it gets into the new one. Doing so is the writer's.
 
+use std::io::{self, Read};
+
+use ossftp_core::driver::ObjectReader;
 use ossftp_core::{ErrorKind, StorageError};
-use ossftp_oss::{Error, ObjectMeta};
+use ossftp_oss::{Error, ObjectMeta, Payload};
 
 use super::config::Partial;
 use super::errors::{Action, is_missing, told};
+use super::holds::Hold;
 use super::mount::{Calls, Mount};
 use super::parts::{self, MIN_PART, Piece};
-use super::read::beyond_the_end;
-use super::unfinished::{self, Hold, Unfinished};
+use super::read::{OssReader, beyond_the_end};
+use super::unfinished::{self, Unfinished};
 
 /// What is kept of the file that is there.
 pub(crate) struct Kept {
@@ -106,4 +110,61 @@ fn check_broken(mount: &Mount, key: &str) -> Result<(), StorageError> {
 /// Whether OSS does not copy this kind of object, rather than not just now or not for this key.
 pub(crate) fn cannot_be_copied(error: &Error) -> bool {
     matches!(error.status(), 400 | 405 | 409 | 501) && error.code() != "RequestTimeTooSkewed"
+}
+
+/// What is kept of a file, read from OSS while it is sent there again. Another try reads it anew.
+pub(crate) struct KeptBody<F> {
+    open: F,
+    reader: OssReader,
+    length: u64,
+    failed: Option<StorageError>,
+}
+
+impl<F: Fn() -> OssReader> KeptBody<F> {
+    /// The `length` bytes of the readers that `open` gives.
+    pub(crate) fn new(open: F, length: u64) -> Self {
+        let reader = open();
+        Self {
+            open,
+            reader,
+            length,
+            failed: None,
+        }
+    }
+
+    /// Why the last reader failed, if it did.
+    pub(crate) fn failed(self) -> Option<StorageError> {
+        self.failed
+    }
+}
+
+impl<F: Fn() -> OssReader> Read for KeptBody<F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let bytes = match self.reader.fill() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let told = io::Error::other(error.message.clone());
+                self.failed = Some(error);
+                return Err(told);
+            }
+        };
+        let count = bytes.len().min(out.len());
+        if let (Some(to), Some(from)) = (out.get_mut(..count), bytes.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.reader.consume(count);
+        Ok(count)
+    }
+}
+
+impl<F: Fn() -> OssReader> Payload for KeptBody<F> {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        self.reader = (self.open)();
+        self.failed = None;
+        Ok(())
+    }
 }

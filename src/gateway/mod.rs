@@ -57,6 +57,7 @@ mod duplicate;
 mod errors;
 mod hash;
 mod headers;
+mod holds;
 mod kept;
 mod keys;
 mod lanes;

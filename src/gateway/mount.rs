@@ -14,6 +14,7 @@ use super::budget::Budget;
 use super::cancel::Link;
 use super::config::GatewayConfig;
 use super::errors;
+use super::holds::Holds;
 use super::keys::Keys;
 use super::lanes::Lanes;
 use super::lock;
@@ -21,7 +22,6 @@ use super::memory::Memory;
 use super::native::Namespaces;
 use super::recent::Recent;
 use super::sweep::Sweeps;
-use super::unfinished::Holds;
 use super::uploads::Uploads;
 
 /// How many broken uploads are remembered.

@@ -1,8 +1,7 @@
 //! Uploads that were broken off and can go on (`partial = "resume"`).
 //!
 //! Decides which of the multipart uploads of a file is the one to go on with, and from which byte
-//! (DESIGN 7.2). All of it comes from OSS, so that another instance of the gateway finds the same;
-//! only which uploads are still being written here, and so may be taken over, is this process's own.
+//! (DESIGN 7.2). All of it comes from OSS, so that another instance of the gateway finds the same.
 //! How an upload goes on is left to the writer, and what was given up to the sweeper.
 //!
 //! Ours are the uploads whose parts are numbered from 2. What can be used of one are its parts
@@ -11,16 +10,12 @@
 //! be of another file. For the same reason an upload without any part counts as newer than what it
 //! may have followed, though it might be another tool's.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
-
-use log::{debug, warn};
+use log::warn;
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{Bucket, Error, PartSummary, UploadSummary};
 
 use super::errors::{Action, told};
-use super::lock;
+use super::holds::{Hold, busy};
 use super::mount::{Calls, Mount};
 use super::parts::{FIRST_NUMBER, LAST_NUMBER, MIN_PART};
 
@@ -293,129 +288,6 @@ pub(crate) fn is_ours_alone(
     Ok(!page.is_truncated && there.all(|part| is_ours(part.number, &part.etag)))
 }
 
-/// The uploads that writers of this process have in hand, by id.
-#[derive(Debug, Default)]
-pub(crate) struct Holds(Mutex<HashMap<String, Arc<Token>>>);
-
-/// What two writers of one upload share: one must stop before the other one begins.
-#[derive(Debug, Default)]
-struct Token {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    is_taken: bool,
-    /// How many parts are on their way.
-    sending: usize,
-}
-
-impl Holds {
-    /// Takes an upload in hand. Another writer that has it can send nothing more to it.
-    pub(crate) fn take(self: &Arc<Self>, id: &str) -> Hold {
-        let token = Arc::<Token>::default();
-        let before = lock(&self.0).insert(id.to_owned(), Arc::clone(&token));
-        if let Some(before) = &before {
-            debug!("upload {id} is taken over from a session that has not ended");
-            lock(&before.state).is_taken = true;
-        }
-        Hold {
-            holds: Arc::clone(self),
-            id: id.to_owned(),
-            token,
-            before,
-        }
-    }
-
-    /// Whether a writer of this process has it.
-    pub(crate) fn is_held(&self, id: &str) -> bool {
-        lock(&self.0).contains_key(id)
-    }
-}
-
-/// A writer's hold on its upload; let go when dropped.
-#[derive(Debug)]
-pub(crate) struct Hold {
-    holds: Arc<Holds>,
-    id: String,
-    token: Arc<Token>,
-    /// Who had it before.
-    before: Option<Arc<Token>>,
-}
-
-impl Hold {
-    /// Whether another session has taken the upload over: nothing more may be sent to it.
-    pub(crate) fn is_taken(&self) -> bool {
-        lock(&self.token.state).is_taken
-    }
-
-    /// A part is on its way, until what this gives is dropped.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`] if another session goes on with this upload.
-    pub(crate) fn sending(&self) -> Result<Busy, StorageError> {
-        let mut state = lock(&self.token.state);
-        if state.is_taken {
-            return Err(StorageError::new(
-                ErrorKind::Unavailable,
-                "Another session goes on with this upload.",
-            ));
-        }
-        state.sending += 1;
-        Ok(Busy(Arc::clone(&self.token)))
-    }
-
-    /// Waits for the parts that the writer before had under way. Says whether there was one.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Busy`] if they take too long.
-    fn settle(&mut self, timeout: Duration) -> Result<bool, StorageError> {
-        let Some(before) = self.before.take() else {
-            return Ok(false);
-        };
-        let state = lock(&before.state);
-        let (state, _) = before
-            .changed
-            .wait_timeout_while(state, timeout, |state| state.sending > 0)
-            .unwrap_or_else(PoisonError::into_inner);
-        if state.sending > 0 {
-            return Err(busy());
-        }
-        Ok(true)
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let mut all = lock(&self.holds.0);
-        if all
-            .get(&self.id)
-            .is_some_and(|now| Arc::ptr_eq(now, &self.token))
-        {
-            all.remove(&self.id);
-        }
-    }
-}
-
-/// A part on its way.
-#[derive(Debug)]
-pub(crate) struct Busy(Arc<Token>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        lock(&self.0.state).sending -= 1;
-        self.0.changed.notify_all();
-    }
-}
-
-fn busy() -> StorageError {
-    StorageError::new(
-        ErrorKind::Busy,
-        "Parts of this file are still under way from before: try again a little later.",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -449,10 +321,6 @@ mod tests {
             Judged::Ours(found) => Some(found),
             _ => None,
         }
-    }
-
-    fn kind<T: std::fmt::Debug>(result: Result<T, StorageError>) -> ErrorKind {
-        result.unwrap_err().kind
     }
 
     const P: u64 = MIN_PART;
@@ -548,27 +416,6 @@ mod tests {
         assert!(!found.cut(P));
         assert!(found.cut(2 * P));
         assert_eq!(found.left_out.len(), MAX_LEFT_OUT);
-    }
-
-    #[test]
-    fn an_upload_has_one_writer() {
-        let holds = Arc::new(Holds::default());
-        let first = holds.take("a");
-        let other = holds.take("b");
-        let busy = first.sending().unwrap();
-        let mut second = holds.take("a");
-        assert!(first.is_taken() && first.sending().is_err());
-        assert!(!second.is_taken() && !other.is_taken());
-        drop(busy);
-        assert_eq!(second.settle(Duration::ZERO), Ok(true));
-        let busy = second.sending().unwrap();
-        let mut third = holds.take("a");
-        assert_eq!(kind(third.settle(Duration::ZERO)), ErrorKind::Busy);
-        drop((busy, second));
-        drop(first);
-        assert!(holds.is_held("a") && holds.is_held("b"));
-        drop((third, other));
-        assert!(!holds.is_held("a") && !holds.is_held("b"));
     }
 
     proptest! {

@@ -19,9 +19,10 @@ use ossftp_oss::{
 };
 
 use super::errors::{Action, told};
+use super::holds::Hold;
 use super::mount::Mount;
 use super::parts::{FIRST_NUMBER, LAST_NUMBER, Piece, too_large};
-use super::unfinished::{Hold, Unfinished};
+use super::unfinished::Unfinished;
 use super::uploads::Abort;
 
 /// An upload whose beginning was not answered is looked for among those of about that time, in

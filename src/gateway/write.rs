@@ -22,7 +22,7 @@ use super::buffer::{PartBuffer, Windows};
 use super::config::Partial;
 use super::errors::{Action, told};
 use super::headers;
-use super::kept::{Beginning, Kept, cannot_be_copied, check_free, find_beginning};
+use super::kept::{Beginning, Kept, KeptBody, cannot_be_copied, check_free, find_beginning};
 use super::leaving::Leaving;
 use super::mount::{Calls, Mount};
 use super::parts::{FIRST_NUMBER, MIN_PART, Piece, Schedule};
@@ -190,7 +190,7 @@ impl OssWriter {
         Ok(())
     }
 
-    fn keep(&mut self, upload: &mut Upload, kept: &Kept, piece: Piece) -> Result<(), StorageError> {
+    fn keep(&self, upload: &mut Upload, kept: &Kept, piece: Piece) -> Result<(), StorageError> {
         let number = upload.number()?;
         let source = (self.key.as_str(), kept.meta.etag.as_str());
         match upload.copy(&self.calls.bucket(), number, source, piece) {
@@ -206,51 +206,30 @@ impl OssWriter {
         }
     }
 
-    /// Reads a piece of the old file and sends it as parts, `number` first.
+    /// Reads a piece of the old file and sends it as parts, `number` first. It takes no memory.
     fn rewrite(
-        &mut self,
+        &self,
         upload: &mut Upload,
         mut number: u32,
         kept: &Kept,
         piece: Piece,
     ) -> Result<(), StorageError> {
-        let range = (piece.start, piece.start + piece.length);
-        let mut reader = self.reader(kept.meta.clone(), range);
+        let (mut at, end) = (piece.start, piece.start + piece.length);
         loop {
-            let left = reader.remaining().unwrap_or(0);
-            let mut buffer = self.buffer_for(number, left)?;
-            copy_into(&mut reader, &mut buffer)?;
-            let bucket = self.calls.bucket();
-            let part = upload.target().send(&bucket, number, &mut buffer.body())?;
-            upload.add(part);
-            let is_last = buffer.len() as u64 >= left;
-            self.windows.give(buffer, self.schedule.size(number));
-            if is_last {
+            // No part may be shorter than OSS takes, so a short rest goes with the one before.
+            let (left, size) = (end - at, self.schedule.size(number));
+            let size = if left < size + MIN_PART { left } else { size };
+            let mut body = KeptBody::new(|| self.reader(kept.meta.clone(), (at, at + size)), size);
+            let sent = upload
+                .target()
+                .send(&self.calls.bucket(), number, &mut body);
+            upload.add(sent.map_err(|error| body.failed().unwrap_or(error))?);
+            at += size;
+            if at >= end {
                 return Ok(());
             }
             number = upload.number()?;
         }
-    }
-
-    /// A buffer with all its windows, for a part of what is kept, of which `left` bytes are still
-    /// to be read. No part may be shorter than OSS takes, so a short rest goes with the one before.
-    fn buffer_for(&mut self, number: u32, left: u64) -> Result<PartBuffer, StorageError> {
-        let size = self.schedule.size(number);
-        let wanted = if left < size + MIN_PART { left } else { size };
-        let mut buffer = PartBuffer::new(wanted);
-        while buffer.room() < wanted {
-            match self.windows.take() {
-                Some(window) => buffer.add(window),
-                None => break,
-            }
-        }
-        if buffer.room() < MIN_PART.min(wanted) {
-            return Err(no_memory());
-        }
-        if buffer.room() < wanted {
-            buffer.limit(buffer.room().min(left.saturating_sub(MIN_PART)));
-        }
-        Ok(buffer)
     }
 
     /// Sends a part, with `aside` on another thread.

@@ -16,6 +16,7 @@ mod restores;
 mod resume;
 mod trees;
 mod unique;
+mod uploads;
 mod windows;
 mod world;
 mod writing;
