@@ -43,7 +43,7 @@ pub(crate) enum Beginning {
     /// Nothing.
     Nothing,
     /// Some or all of the file that is there.
-    Kept(Kept),
+    Kept(Box<Kept>),
     /// The parts of an upload that broke off.
     Unfinished(Unfinished, Hold),
 }
@@ -90,11 +90,11 @@ pub(crate) fn find_beginning(
     } else {
         parts::kept(length)?
     };
-    Ok(Beginning::Kept(Kept {
+    Ok(Beginning::Kept(Box::new(Kept {
         meta,
         length,
         pieces,
-    }))
+    })))
 }
 
 fn check_broken(mount: &Mount, key: &str) -> Result<(), StorageError> {

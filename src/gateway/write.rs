@@ -95,7 +95,7 @@ impl OssWriter {
         };
         let kept = match beginning {
             Beginning::Nothing => None,
-            Beginning::Kept(kept) => Some(kept),
+            Beginning::Kept(kept) => Some(*kept),
             Beginning::Unfinished(found, hold) => {
                 let upload = Upload::resume(mount, &key, &found, hold);
                 let put = headers::of_new(mount, &key);
