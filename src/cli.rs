@@ -4,11 +4,16 @@
 //! be written is for the command to find out. Every flag may be written with underscores, as the
 //! Python tool had them, and without a word the command is `serve`.
 
+#[cfg(feature = "dev-store")]
+mod generate;
+
 use crate::failure::Failure;
 use crate::logging;
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, value_parser};
+#[cfg(feature = "dev-store")]
+pub(crate) use generate::Generate;
 use log::LevelFilter;
 use ossftp::config::{self, OSS, Setting};
 use ossftp::gateway::GatewayConfig;
@@ -98,18 +103,6 @@ pub(crate) struct Demo {
     pub(crate) log_level: LevelFilter,
     /// The driver.
     pub(crate) runtime: Runtime,
-}
-
-/// Many small objects for the dev store to make at the start.
-#[cfg(feature = "dev-store")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Generate {
-    /// Where.
-    pub(crate) bucket: String,
-    /// What their keys begin with.
-    pub(crate) prefix: String,
-    /// How many.
-    pub(crate) count: u64,
 }
 
 /// The arguments of `oss-ftp dev-store`.
@@ -311,7 +304,7 @@ fn dev_store_arguments() -> Vec<Arg> {
             "BUCKET:PREFIX:COUNT",
             "Make COUNT small objects in BUCKET, PREFIX0000000 and up; give it again for more",
         )
-        .value_parser(ValueParser::new(generate))
+        .value_parser(ValueParser::new(generate::parse))
         .action(clap::ArgAction::Append),
         flag("log", "FILE", "File to write a line per request to")
             .value_parser(value_parser!(PathBuf)),
@@ -497,22 +490,6 @@ fn optional<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) 
 fn value<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Result<T, Failure> {
     optional(matches, name)
         .ok_or_else(|| Failure::Usage(format!("--{name} is missing; give it a value")))
-}
-
-/// A prefix may hold colons; a bucket and a number may not.
-#[cfg(feature = "dev-store")]
-fn generate(text: &str) -> Result<Generate, &'static str> {
-    let parts = || {
-        let (bucket, rest) = text.split_once(':')?;
-        let (prefix, count) = rest.rsplit_once(':')?;
-        let generate = Generate {
-            bucket: bucket.to_owned(),
-            prefix: prefix.to_owned(),
-            count: count.parse().ok()?,
-        };
-        Some(generate).filter(|_| !prefix.starts_with(['/', '\\']))
-    };
-    parts().ok_or("it is a bucket, a prefix without a slash before it, and a number, such as my-bucket:dir/:1000")
 }
 
 fn ipv4(text: &str) -> Result<Ipv4Addr, &'static str> {
@@ -724,24 +701,6 @@ mod tests {
     }
 
     #[cfg(feature = "dev-store")]
-    #[test]
-    #[cfg(feature = "dev-store")]
-    fn objects_to_generate_are_bucket_prefix_and_count() {
-        let expected = Generate {
-            bucket: "b-1".to_owned(),
-            prefix: "a:b/".to_owned(),
-            count: 1_000_000,
-        };
-        assert_eq!(generate("b-1:a:b/:1000000"), Ok(expected));
-        assert_eq!(
-            generate("b-1::3").map(|made| made.prefix),
-            Ok(String::new())
-        );
-        for wrong in ["b-1:3", "b-1:a:", "b-1:a:x", "b-1:/a:3", ""] {
-            assert!(generate(wrong).is_err(), "{wrong}");
-        }
-    }
-
     #[test]
     fn the_secret_of_a_dev_store_is_not_shown() {
         let arguments = [

@@ -83,13 +83,10 @@ pub struct Capabilities {
     pub restore: bool,
     /// [`Operation::RemoveTree`](crate::Operation::RemoveTree): SITE RMDIR.
     pub remove_tree: bool,
-    /// What a broken upload brought may be kept, so that REST and STOR go on from there: the reply
-    /// to it says so.
-    pub keeps_uploads: bool,
 }
 
 impl Capabilities {
-    /// Every command that there is, with modes kept.
+    /// Everything that there is, with modes kept.
     #[must_use]
     pub const fn all() -> Self {
         Self {
@@ -103,8 +100,6 @@ impl Capabilities {
             symlinks: true,
             restore: true,
             remove_tree: true,
-            // No command needs it, and the storages that are made of memory keep none.
-            keeps_uploads: false,
         }
     }
 

@@ -37,6 +37,19 @@ pub enum ErrorKind {
     Cancelled,
 }
 
+/// What there is of an upload that did not succeed: the client has to know from where to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Kept {
+    /// Nothing: what was there before stands as it was.
+    #[default]
+    Nothing,
+    /// The file, or what there is of it, has this length now, and the client may go on there.
+    Bytes(u64),
+    /// Nobody knows.
+    Unknown,
+}
+
 /// A failure of the storage: its kind, and a sentence for the person at the other end.
 ///
 /// The sentence is shown to the client as it is, so it holds neither secrets nor internals.
@@ -47,6 +60,8 @@ pub struct StorageError {
     pub kind: ErrorKind,
     /// One sentence for the client, without line breaks.
     pub message: String,
+    /// What is there all the same of an upload whose commit failed.
+    pub kept: Kept,
 }
 
 impl StorageError {
@@ -56,7 +71,15 @@ impl StorageError {
         Self {
             kind,
             message: message.into(),
+            kept: Kept::Nothing,
         }
+    }
+
+    /// The same error of an upload of which this is there.
+    #[must_use]
+    pub fn keeping(mut self, kept: Kept) -> Self {
+        self.kept = kept;
+        self
     }
 
     /// The reply code for a file action that failed so (RFC 959 section 5.4, RFC 3659), where

@@ -186,6 +186,9 @@ pub struct LoginInfo {
     /// The charset of this user's old clients, in place of
     /// [`SessionConfig::charset`](crate::SessionConfig::charset).
     pub charset: Option<Charset>,
+    /// Whether this user's uploads may be kept in part when they break off, so that the session
+    /// must not say, before it knows, that nothing is there.
+    pub keeps_partial: bool,
 }
 
 impl LoginInfo {
@@ -197,6 +200,7 @@ impl LoginInfo {
             writable: true,
             capabilities: Capabilities::default(),
             charset: None,
+            keeps_partial: false,
         }
     }
 }
@@ -341,6 +345,8 @@ pub enum Answer {
         more: bool,
         /// Whether the path is a directory.
         directory: bool,
+        /// How many names were left out because FTP cannot say them.
+        hidden: u64,
     },
     /// The hash, its bytes in the order in which they are written down, and how many bytes of
     /// the file it covers.

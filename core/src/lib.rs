@@ -295,7 +295,7 @@ pub use charset::{Charset, Names};
 pub use config::{ActivePolicy, SessionConfig, TlsPolicy};
 pub use digest::HashAlgorithm;
 pub use entry::{Entry, EntryKind};
-pub use error::{ErrorKind, StorageError};
+pub use error::{ErrorKind, Kept, StorageError};
 pub use glob::Pattern;
 pub use io::{Admin, Answer, Event, FactChanges, Id, Input, LoginInfo, Operation, Output, Peer};
 pub use path::{FtpPath, MAX_PATH, PathError};

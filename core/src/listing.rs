@@ -139,6 +139,8 @@ pub fn facts(chosen: Facts, entry: &Entry, name: &[u8], out: &mut Vec<u8>) {
     }
     if chosen.perm {
         out.extend_from_slice(match (entry.is_dir(), chosen.writable) {
+            // The root stays, and stays where it is.
+            (true, true) if name == b"/" => b"perm=celmp;",
             (true, true) => b"perm=cdeflmp;",
             (true, false) => b"perm=el;",
             (false, true) => b"perm=adfrw;",

@@ -5,7 +5,7 @@
 //! as they are; TYPE A goes through [`AsciiEncoder`] and [`AsciiDecoder`], which keep their
 //! state across chunk borders.
 
-use crate::{FtpPath, Id, Names, Pattern, StorageError};
+use crate::{FtpPath, Id, Kept, Names, Pattern, StorageError};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -189,13 +189,22 @@ pub struct TransferReport {
     pub bytes: u64,
     /// Success, or what failed.
     pub outcome: Result<(), TransferFailure>,
+    /// How many names a listing left out because they cannot be said.
+    pub hidden: u64,
+    /// What is there of an upload that failed.
+    pub kept: Kept,
 }
 
 impl TransferReport {
     /// A report of `bytes` on the data connection with this outcome.
     #[must_use]
     pub fn new(bytes: u64, outcome: Result<(), TransferFailure>) -> Self {
-        Self { bytes, outcome }
+        Self {
+            bytes,
+            outcome,
+            hidden: 0,
+            kept: Kept::Nothing,
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! The calls on a bucket and its objects.
 //!
 //! Decides what each API is sent and what is checked of its answer, as the OSS API pages of the same names describe.
-//! Multipart uploads are in `multipart`. When to use which call is left to the caller.
+//! Multipart uploads are in `multipart`, deletes, symlinks, tags and signed URLs in `delete`, `symlink`, `tagging` and
+//! `presign`. When to use which call is left to the caller.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::body::ObjectBody;
 use crate::call::{Answer, Spec, Stream};
@@ -17,7 +19,7 @@ use crate::object::{
     content_range,
 };
 use crate::payload::{Payload, SliceBody};
-use crate::types::{BucketInfo, DeletedKey, ObjectPage};
+use crate::types::{BucketInfo, ObjectPage};
 use crate::xml;
 
 /// A bucket, as seen through a client. Cheap to clone.
@@ -67,6 +69,19 @@ impl Bucket {
         }
     }
 
+    /// The same bucket with what is left until `until`, for a call of more than one request.
+    pub(crate) fn with_until(&self, until: Option<Instant>) -> Result<Self> {
+        self.client.check(until)?;
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        Ok(self.with_deadline(left))
+    }
+
+    /// When a call that begins now must have ended.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        let time = self.client.deadline?;
+        Instant::now().checked_add(time)
+    }
+
     pub(crate) fn on_bucket(&self, method: &'static str) -> Spec<'_> {
         Spec::new(method, Some(&self.name), None)
     }
@@ -110,6 +125,15 @@ impl Bucket {
         Ok(xml::bucket_acl(&answer.body)?.0)
     }
 
+    /// GetBucketVersioning: `Enabled` or `Suspended` if versioning was ever on.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn versioning(&self) -> Result<Option<String>> {
+        let spec = self.on_bucket("GET").flag("versioning");
+        xml::versioning(&self.client.call(&spec, None)?.body)
+    }
+
     /// ListObjectsV2: one page. A prefix that does not exist is an empty page.
     ///
     /// # Errors
@@ -141,10 +165,20 @@ impl Bucket {
         ObjectMeta::read(&self.client.call(&self.on_key("HEAD", key), None)?.headers)
     }
 
+    /// GetObjectMeta: size, ETag, time and CRC-64, which costs OSS less than HeadObject. Of a symlink it describes the
+    /// link itself.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::is_not_found`] if there is no such object.
+    pub fn object_meta(&self, key: &str) -> Result<ObjectMeta> {
+        let spec = self.on_key("HEAD", key).flag("objectMeta");
+        ObjectMeta::read(&self.client.call(&spec, None)?.headers)
+    }
+
     /// GetObject: opens an object, or a range of it, for reading.
     ///
     /// A range always has `x-oss-range-behavior: standard`, so its end is clipped to the object. An answer with another
-    /// range, or with more than the range, is an error.
+    /// range, or the whole object, is an error.
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::is_range_unsatisfiable`] if the range begins at or beyond the end.
@@ -169,11 +203,7 @@ impl Bucket {
         let mut meta = ObjectMeta::read(&stream.headers)?;
         let length = meta.size;
         let mut offset = 0;
-        // The whole object is what was asked for if none of it lies outside the range.
-        let is_all = |(first, last): (u64, Option<u64>)| {
-            stream.status == 200 && first == 0 && last.is_none_or(|last| length <= last)
-        };
-        if let Some((first, last)) = range.filter(|range| !is_all(*range)) {
+        if let Some((first, last)) = range {
             let (from, to, total) = stream
                 .headers
                 .get("content-range")
@@ -225,7 +255,13 @@ impl Bucket {
     }
 
     /// AppendObject: adds to an appendable object, or makes one at position 0. `crc64` is that of the object so far, if
-    /// known; the sum of the whole is then checked. Tried once: a lost answer is settled by [`Bucket::head_object`].
+    /// known; the sum of the whole is then checked.
+    ///
+    /// Tried once, since a second append would be refused or, after another writer's, be put in the wrong place. When
+    /// the answer is lost ([`Error::outcome_unknown`]), [`Bucket::head_object`] settles it for the only writer of the
+    /// object: a size of `position` plus the body means that it was appended (its CRC-64 proves that it was this
+    /// body), a size of `position`, or no object at position 0, that it was not and may be sent again. Any other size,
+    /// or an object that is not `Appendable`, is another writer's.
     ///
     /// # Errors
     /// Any [`Error`]; `PositionNotEqualToLength` (409) has the right position in
@@ -268,19 +304,22 @@ impl Bucket {
             )
             .header_if("x-oss-copy-source-if-match", copy.if_match.as_ref())
             .patient(&self.client, copy.source_size);
-        let replaced = copy
-            .replace
-            .as_ref()
-            .and_then(|put| put.storage_class.as_ref());
-        if replaced.is_none() {
-            spec = spec.header_if("x-oss-storage-class", copy.storage_class.as_ref());
-        }
+        let mut class = copy.storage_class.as_ref();
+        let mut tags = copy.tagging.as_ref();
         if let Some(put) = &copy.replace {
+            class = put.storage_class.as_ref().or(class);
+            tags = tags.or(Some(&put.tagging).filter(|tags| !tags.is_empty()));
             let put = PutObject {
                 forbid_overwrite: false,
+                storage_class: None,
+                tagging: Vec::new(),
                 ..put.clone()
             };
             spec = put_headers(spec, &put).header("x-oss-metadata-directive", "REPLACE");
+        }
+        spec = spec.header_if("x-oss-storage-class", class);
+        if let Some(tags) = tags {
+            spec = tag_header(spec, tags).header("x-oss-tagging-directive", "Replace");
         }
         if copy.forbid_overwrite {
             spec = spec.header("x-oss-forbid-overwrite", "true").once();
@@ -303,41 +342,6 @@ impl Bucket {
             bucket.unwrap_or(&self.name),
             encode::path(key)
         ))
-    }
-
-    /// DeleteObject. An object that does not exist is no error.
-    ///
-    /// # Errors
-    /// Any [`Error`].
-    pub fn delete_object(&self, key: &str) -> Result<()> {
-        self.client
-            .call(&self.on_key("DELETE", key), None)
-            .map(|_| ())
-    }
-
-    /// DeleteMultipleObjects: at most 1,000 keys. Returns those that OSS reports as deleted; one that is missing from
-    /// them was not deleted. Keys that did not exist are reported too.
-    ///
-    /// # Errors
-    /// Any [`Error`].
-    pub fn delete_objects<S: AsRef<str>>(&self, keys: &[S]) -> Result<Vec<DeletedKey>> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        if keys.len() > 1000 || keys.iter().any(|key| key.as_ref().is_empty()) {
-            return Err(Error::Invalid("at most 1,000 keys, none of them empty"));
-        }
-        let body = xml::delete_objects(keys, false);
-        let spec = self
-            .on_bucket("POST")
-            .flag("delete")
-            .query("encoding-type", "url")
-            .header("Content-Type", "application/xml")
-            .with_md5();
-        let answer = self
-            .client
-            .call(&spec, Some(&mut SliceBody::new(body.as_bytes())))?;
-        xml::delete_result(&answer.body)
     }
 
     /// RestoreObject: thaws an archived object for some days. `tier` (`Expedited`, `Standard`, `Bulk`) is for the cold
@@ -385,18 +389,22 @@ pub(crate) fn put_headers<'a>(spec: Spec<'a>, put: &PutObject) -> Spec<'a> {
             "x-oss-forbid-overwrite",
             put.forbid_overwrite.then_some("true"),
         );
-    if !put.tagging.is_empty() {
-        let tags = put
-            .tagging
-            .iter()
-            .map(|(name, value)| (name.clone(), Some(value.clone())))
-            .collect::<Vec<_>>();
-        spec = spec.header("x-oss-tagging", encode::query(&tags));
-    }
+    spec = tag_header(spec, &put.tagging);
     for (name, value) in &put.meta {
         spec = spec.header(&format!("x-oss-meta-{name}"), value);
     }
     spec
+}
+
+fn tag_header<'a>(spec: Spec<'a>, tags: &[(String, String)]) -> Spec<'a> {
+    if tags.is_empty() {
+        return spec;
+    }
+    let tags: Vec<_> = tags
+        .iter()
+        .map(|(name, value)| (name.clone(), Some(value.clone())))
+        .collect();
+    spec.header("x-oss-tagging", encode::query(&tags))
 }
 
 pub(crate) fn put_result(answer: &Answer) -> Result<PutResult> {

@@ -207,12 +207,13 @@ impl Client {
             Option<Instant>,
         ) -> std::result::Result<T, Failure>,
     ) -> Result<T> {
-        check_names(spec)?;
+        check_names(spec.bucket, spec.key)?;
         let until = self
             .deadline
             .and_then(|time| Instant::now().checked_add(time));
         let replayable = body.as_ref().is_none_or(|body| body.replayable());
-        let (mut attempt, mut stale_before) = (1, false);
+        let mut attempt = 1;
+        let (mut stale_before, mut corrected, mut renewed) = (false, false, false);
         loop {
             self.check(until)?;
             let failure = match run(self, spec, again(&mut body), until) {
@@ -227,6 +228,16 @@ impl Client {
             let may_repeat = replayable && (!spec.once || failure.server_time.is_some());
             if may_repeat && failure.stale && !stale_before {
                 stale_before = true;
+            } else if failure.error.code() == "RequestTimeTooSkewed" {
+                // Signed with the right time it goes out again at once, but not twice: then it is not the clock.
+                if !may_repeat || corrected || failure.server_time.is_none() {
+                    return Err(failure.error);
+                }
+                corrected = true;
+            } else if replayable && !renewed && self.config.credentials.renew_after(&failure.error)
+            {
+                // Refused for its key, it was not carried out either.
+                renewed = true;
             } else if may_repeat
                 && failure.error.retryable()
                 && attempt < self.config.retry.attempts
@@ -256,7 +267,8 @@ impl Client {
 
     /// Waits before try `attempt`; if that would pass the deadline, the last error is the result.
     pub(crate) fn pause(&self, attempt: u32, until: Option<Instant>, error: &Error) -> Result<()> {
-        let pause = self.config.retry.pause(attempt);
+        let asked = error.service().and_then(|error| error.delay);
+        let pause = self.config.retry.pause(attempt, asked);
         if until.is_some_and(|until| until.saturating_duration_since(Instant::now()) <= pause) {
             return Err(error.clone());
         }
@@ -293,9 +305,11 @@ impl Client {
         }
         let request = self.request(spec, headers)?;
         let what = format!("{} {}", spec.method, display_uri(&request));
-        let limits = self.limits(spec, until, streamed, replayable);
+        let limits = self.limits(spec, until.filter(|_| !streamed), replayable);
         let agent = &self.shared.agent;
-        let (result, watch) = transport::watched(self.cancel.as_ref(), || {
+        // The body of a streamed answer has no deadline, so what covers it must not end it.
+        let answer_until = until.filter(|_| streamed);
+        let (result, watch) = transport::watched(self.cancel.as_ref(), answer_until, || {
             if with_body {
                 let request = request.map(|()| SendBody::from_reader(&mut sender));
                 agent.run(limits.apply(agent, request))
@@ -344,55 +358,75 @@ impl Client {
         mut headers: Vec<(String, String)>,
     ) -> Result<http::Request<()>> {
         let config = &self.config;
+        let credentials = config.credentials.get()?;
         let now = self.shared.now();
         let authorization = match config.signature {
             SignatureVersion::V4 => {
-                let region = self.region().ok_or(Error::Invalid(
-                    "V4 signatures need a region: none is configured",
-                ))?;
+                let region = self.v4_region()?;
                 let timestamp = time::format_basic(now);
-                headers.extend(v4::headers(&config.credentials, &timestamp));
+                headers.extend(v4::headers(&credentials, &timestamp));
+                if self.signs_host() {
+                    headers.push(("Host".to_owned(), config.endpoint.authority(spec.bucket)));
+                }
                 let scope = v4::Scope {
                     timestamp: &timestamp,
                     region,
                     product: config.endpoint.product(),
                 };
-                v4::sign(&described(spec, &headers), &config.credentials, &scope, &[]).authorization
+                let wanted = &config.additional_headers;
+                v4::sign(&described(spec, &headers), &credentials, &scope, wanted).authorization
             }
             SignatureVersion::V1 => {
                 let date = time::format_http(now);
-                headers.extend(v1::headers(&config.credentials));
+                headers.extend(v1::headers(&credentials));
                 headers.push(("Date".to_owned(), date.clone()));
-                v1::sign(&described(spec, &headers), &config.credentials, &date).authorization
+                v1::sign(&described(spec, &headers), &credentials, &date).authorization
             }
         };
         headers.push(("Authorization".to_owned(), authorization));
-        build(spec, &self.url(spec), &headers)
+        build(
+            spec,
+            &self.url(spec.bucket, spec.key, &spec.query),
+            &headers,
+        )
     }
 
-    fn url(&self, spec: &Spec<'_>) -> String {
+    /// The region of V4 signatures.
+    pub(crate) fn v4_region(&self) -> Result<&str> {
+        self.region().ok_or(Error::Invalid(
+            "V4 signatures need a region: none is configured",
+        ))
+    }
+
+    /// Whether V4 signatures cover the Host header.
+    pub(crate) fn signs_host(&self) -> bool {
+        let names = &self.config.additional_headers;
+        names.iter().any(|name| name.eq_ignore_ascii_case("host"))
+    }
+
+    /// The URL of a request.
+    pub(crate) fn url(
+        &self,
+        bucket: Option<&str>,
+        key: Option<&str>,
+        query: &[(String, Option<String>)],
+    ) -> String {
         let endpoint = &self.config.endpoint;
         let scheme = if endpoint.is_https() { "https" } else { "http" };
         let mut url = format!(
             "{scheme}://{}{}",
-            endpoint.authority(spec.bucket),
-            endpoint.path(spec.bucket, spec.key)
+            endpoint.authority(bucket),
+            endpoint.path(bucket, key)
         );
-        if !spec.query.is_empty() {
+        if !query.is_empty() {
             url.push('?');
-            url.push_str(&encode::query(&spec.query));
+            url.push_str(&encode::query(query));
         }
         url
     }
 
     /// The limits of this try.
-    fn limits(
-        &self,
-        spec: &Spec<'_>,
-        until: Option<Instant>,
-        streamed: bool,
-        replayable: bool,
-    ) -> Limits {
+    fn limits(&self, spec: &Spec<'_>, until: Option<Instant>, replayable: bool) -> Limits {
         let config = &self.config;
         let left = until.map(|until| {
             transport::at_least_a_moment(until.saturating_duration_since(Instant::now()))
@@ -407,9 +441,7 @@ impl Client {
             } else {
                 config.max_idle_age.min(Duration::from_secs(2))
             },
-            // The body of a streamed answer has no deadline, so this one must not cover it.
-            global: left.filter(|_| !streamed),
-            answer: left.filter(|_| streamed),
+            global: left,
         }
     }
 
@@ -447,8 +479,8 @@ impl Client {
 
 /// A bucket or key that can't be one never gets into a request: the bucket comes from a login and would stand in the
 /// host name, and a request with an empty key would be meant for the bucket.
-fn check_names(spec: &Spec<'_>) -> Result<()> {
-    if let Some(bucket) = spec.bucket {
+pub(crate) fn check_names(bucket: Option<&str>, key: Option<&str>) -> Result<()> {
+    if let Some(bucket) = bucket {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if !(3..=63).contains(&bucket.len())
             || !bucket.bytes().all(inner)
@@ -458,7 +490,7 @@ fn check_names(spec: &Spec<'_>) -> Result<()> {
             return Err(Error::Invalid("this can't be a bucket name"));
         }
     }
-    if let Some(key) = spec.key
+    if let Some(key) = key
         && (key.is_empty() || key.len() > 1023 || key.starts_with(['/', '\\']))
     {
         return Err(Error::Invalid("this can't be an object key"));
@@ -472,7 +504,6 @@ struct Limits {
     write: Duration,
     idle: Duration,
     global: Option<Duration>,
-    answer: Option<Duration>,
 }
 
 impl Limits {
@@ -483,7 +514,6 @@ impl Limits {
             .timeout_per_write(Some(self.write))
             .max_idle_age(self.idle)
             .timeout_global(self.global)
-            .timeout_recv_response(self.answer)
             .build()
     }
 }

@@ -6,11 +6,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use log::warn;
 use ureq::Agent;
 
 use crate::bucket::Bucket;
 use crate::call::Spec;
 use crate::cancel::Cancel;
+use crate::credentials::{CredentialProvider, CredentialSource};
 use crate::endpoint::{AddressStyle, Endpoint};
 use crate::error::{Error, Result};
 use crate::sign::{Credentials, SignatureVersion};
@@ -50,7 +52,7 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// Before try n there is a pause of random length between zero and `base` × 2^n. Default 200 ms.
     pub base: Duration,
-    /// The longest pause. Default 20 s.
+    /// The longest pause, also when OSS asks for a longer one (`x-oss-qos-delay-time`). Default 20 s.
     pub longest: Duration,
 }
 
@@ -65,12 +67,13 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The pause before try `n`, n ≥ 2.
-    pub(crate) fn pause(&self, n: u32) -> Duration {
+    /// The pause before try `n`, n ≥ 2. OSS may ask for a longer one.
+    pub(crate) fn pause(&self, n: u32, asked: Option<Duration>) -> Duration {
         let whole = self
             .base
             .saturating_mul(1u32.checked_shl(n).unwrap_or(u32::MAX));
-        whole.min(self.longest).mul_f64(fastrand::f64())
+        let pause = whole.min(self.longest).mul_f64(fastrand::f64());
+        asked.map_or(pause, |asked| asked.min(self.longest).max(pause))
     }
 }
 
@@ -81,19 +84,23 @@ pub struct ClientConfig {
     pub endpoint: Endpoint,
     /// The region id for V4 signatures; `None` takes it from the endpoint's host name.
     pub region: Option<String>,
-    /// The access key.
-    pub credentials: Credentials,
+    /// The access key, or who knows it.
+    pub credentials: CredentialSource,
     /// Which signature to use. Default V4.
     pub signature: SignatureVersion,
+    /// Headers that V4 signatures cover besides those they always do, in any case: such as `host`, `range`,
+    /// `if-match` and `content-length`. Those that a request does not have are left out. Default none.
+    pub additional_headers: Vec<String>,
     /// The timeouts.
     pub timeouts: Timeouts,
     /// The retries.
     pub retry: RetryPolicy,
     /// The User-Agent header: printable ASCII.
     pub user_agent: String,
-    /// Idle connections kept in all. Default 32.
+    /// Idle connections kept in all, each with its buffers. Default 32.
     pub max_idle_connections: usize,
-    /// Idle connections kept per host. Default 10.
+    /// Idle connections kept per host, which is a bucket at an endpoint: no fewer than the requests that go out side
+    /// by side, or connections are opened anew again and again. Default 16.
     pub max_idle_per_host: usize,
     /// How long an idle connection is kept. Default 30 s: OSS closes them after about a minute.
     pub max_idle_age: Duration,
@@ -104,17 +111,18 @@ pub struct ClientConfig {
 impl ClientConfig {
     /// The defaults for an endpoint and a key.
     #[must_use]
-    pub fn new(endpoint: Endpoint, credentials: Credentials) -> Self {
+    pub fn new(endpoint: Endpoint, credentials: impl Into<CredentialSource>) -> Self {
         Self {
             endpoint,
             region: None,
-            credentials,
+            credentials: credentials.into(),
             signature: SignatureVersion::default(),
+            additional_headers: Vec::new(),
             timeouts: Timeouts::default(),
             retry: RetryPolicy::default(),
             user_agent: concat!("oss-ftp/", env!("CARGO_PKG_VERSION")).to_owned(),
             max_idle_connections: 32,
-            max_idle_per_host: 10,
+            max_idle_per_host: 16,
             max_idle_age: Duration::from_secs(30),
             buffer_size: 32 << 10,
         }
@@ -140,12 +148,21 @@ pub(crate) struct Shared {
 impl Shared {
     /// The corrected time in Unix seconds.
     pub(crate) fn now(&self) -> i64 {
-        local_time() + *self.offset.lock().unwrap_or_else(PoisonError::into_inner)
+        local_time().saturating_add(*self.offset.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes the time of an answer as the right one.
+    /// Takes the time of an answer as the right one. Of many requests that were refused together one speaks of it.
     pub(crate) fn correct(&self, server: i64) {
-        *self.offset.lock().unwrap_or_else(PoisonError::into_inner) = server - local_time();
+        let offset = server.saturating_sub(local_time());
+        let mut stored = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
+        if stored.abs_diff(offset) > 60 {
+            let place = if offset < 0 { "ahead of" } else { "behind" };
+            warn!(
+                "this machine's clock is {} s {place} that of OSS; requests are signed with the time of OSS",
+                offset.unsigned_abs()
+            );
+        }
+        *stored = offset;
     }
 }
 
@@ -160,7 +177,8 @@ impl Client {
     /// A client with its own connections. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the user agent or the region can't stand in a request, or a buffer is below 4 KiB.
+    /// [`Error::Invalid`] if the user agent, the region, a fixed key or the name of an additional header can't stand in
+    /// a request, or a buffer is below 4 KiB.
     pub fn new(config: ClientConfig) -> Result<Self> {
         if config.user_agent.is_empty()
             || !config
@@ -173,8 +191,11 @@ impl Client {
         if config.buffer_size < 4 << 10 {
             return Err(Error::Invalid("buffers must have 4 KiB at least"));
         }
+        if !config.additional_headers.iter().all(|name| is_token(name)) {
+            return Err(Error::Invalid("this can't be a header name"));
+        }
         check_region(config.region.as_deref())?;
-        check_credentials(&config.credentials)?;
+        config.credentials.check()?;
         let shared = Shared {
             agent: transport::agent(&config),
             offset: Mutex::new(0),
@@ -204,8 +225,15 @@ impl Client {
     /// # Errors
     /// [`Error::Invalid`] if the key id or the token can't stand in a header.
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Self> {
-        check_credentials(&credentials)?;
+        let credentials = CredentialSource::Fixed(credentials);
+        credentials.check()?;
         Ok(self.derived(|config| config.credentials = credentials))
+    }
+
+    /// A client that asks `provider` for the access key before each signature.
+    #[must_use]
+    pub fn with_provider(&self, provider: Arc<dyn CredentialProvider>) -> Self {
+        self.derived(|config| config.credentials = provider.into())
     }
 
     /// A client with another signature.
@@ -235,8 +263,9 @@ impl Client {
         }
     }
 
-    /// A client whose calls may take this long each, over all their tries. For a call that returns an
-    /// [`crate::ObjectBody`] it ends with the headers of the answer.
+    /// A client whose calls may take this long each, over all their tries and pauses, connecting included. For a call
+    /// that returns an [`crate::ObjectBody`] it ends with the headers of the answer. Only a name look-up and a
+    /// [`CredentialProvider`] may take longer.
     #[must_use]
     pub fn with_deadline(&self, deadline: Option<Duration>) -> Self {
         Self {
@@ -279,7 +308,8 @@ impl Client {
     }
 
     /// ListBuckets: all buckets of the account, whatever the region, `max_keys` (at most 1,000) a page. Not possible
-    /// over a [`AddressStyle::Cname`] endpoint.
+    /// over a [`AddressStyle::Cname`] endpoint: a client for any other endpoint lists them, and one derived from it by
+    /// [`Client::with_endpoint`] uses the domain.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -339,18 +369,12 @@ fn check_region(region: Option<&str>) -> Result<()> {
     }
 }
 
-/// The id comes from whoever logs in, and stands in the Authorization header between separators.
-fn check_credentials(credentials: &Credentials) -> Result<()> {
-    let visible = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
-    let id = &credentials.access_key_id;
-    let token = credentials.security_token.as_ref();
-    if id.is_empty() || !visible(id) || id.contains([',', '/', ':', ';', '=']) {
-        return Err(Error::Invalid("this can't be an AccessKeyId"));
-    }
-    if token.is_some_and(|token| !visible(token.reveal())) {
-        return Err(Error::Invalid("this can't be a security token"));
-    }
-    Ok(())
+/// Whether this is a header name (RFC 9110 section 5.6.2).
+pub(crate) fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 #[cfg(test)]
@@ -364,7 +388,11 @@ mod tests {
             let bound = Duration::from_millis(200)
                 .saturating_mul(1 << n.min(16))
                 .min(policy.longest);
-            assert!(policy.pause(n) <= bound, "{n}");
+            assert!(policy.pause(n, None) <= bound, "{n}");
+            let asked = policy.pause(n, Some(Duration::from_secs(1)));
+            assert!(asked >= Duration::from_secs(1) && asked <= bound.max(Duration::from_secs(1)));
+            let too_long = policy.pause(n, Some(Duration::from_secs(1000)));
+            assert_eq!(too_long, policy.longest);
         }
     }
 
@@ -379,7 +407,7 @@ mod tests {
         assert!(Client::new(config()).is_ok());
         for id in ["", "a b", "a\r\nx: y", "a/b", "é"] {
             let mut config = config();
-            config.credentials.access_key_id = id.to_owned();
+            config.credentials = Credentials::new(id, "sk").into();
             assert!(
                 matches!(Client::new(config), Err(Error::Invalid(_))),
                 "{id}"
@@ -387,6 +415,9 @@ mod tests {
         }
         let mut bad = config();
         bad.region = Some("cn/hangzhou".to_owned());
+        assert!(Client::new(bad).is_err());
+        let mut bad = config();
+        bad.additional_headers = vec!["host;range".to_owned()];
         assert!(Client::new(bad).is_err());
         let mut bad = config();
         bad.user_agent = "a\nb".to_owned();

@@ -2,6 +2,33 @@
 //!
 //! Decides what an endpoint text means, where the bucket stands (host, path, or nowhere), and what the host name tells
 //! about the region. Which endpoint is tried first is left to the caller.
+//!
+//! | endpoint | region | bucket stands in |
+//! |---|---|---|
+//! | `oss-R.aliyuncs.com`, `oss-R-internal.aliyuncs.com` | R | the host |
+//! | `oss-accelerate.aliyuncs.com`, `oss-accelerate-overseas.aliyuncs.com` | to be given | the host |
+//! | `R.oss.aliyuncs.com` (IPv4 and IPv6) | R | the host |
+//! | `s3.oss-R[-internal].aliyuncs.com` | R | the host |
+//! | `cb-ID.R.oss-cloudbox[-control].aliyuncs.com` | cb-ID, with the product `oss-cloudbox` | the host |
+//! | a domain of one's own, [`AddressStyle::Cname`] | to be given | nowhere |
+//! | an IP address, `localhost` | to be given | the path |
+//!
+//! New accounts may use the public endpoints of mainland China for listing buckets, but not for data: those calls go to
+//! a domain that is bound to the bucket. Two clients that share their connections do both:
+//!
+//! ```no_run
+//! use ossftp_oss::{AddressStyle, Client, ClientConfig, Credentials, Endpoint};
+//!
+//! let public = Endpoint::parse("oss-cn-hangzhou.aliyuncs.com")?;
+//! let client = Client::new(ClientConfig::new(public, Credentials::new("id", "secret")))?;
+//! let domain = Endpoint::parse("files.example.com")?.with_style(AddressStyle::Cname);
+//! let bound = client.with_endpoint(domain, client.region().map(str::to_owned))?;
+//! for bucket in client.list_buckets("", None, 100)?.buckets {
+//!     println!("{}", bucket.name);
+//! }
+//! bound.bucket("examplebucket").head_object("k")?;
+//! # Ok::<(), ossftp_oss::Error>(())
+//! ```
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -19,6 +46,32 @@ pub enum AddressStyle {
     Path,
     /// Nowhere: the host is a domain of the user's own that is bound to the bucket.
     Cname,
+}
+
+/// What a host name says about an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EndpointKind {
+    /// `oss-R.aliyuncs.com`: from anywhere.
+    Public,
+    /// `oss-R-internal.aliyuncs.com`: only from machines of the same region.
+    Internal,
+    /// `oss-accelerate.aliyuncs.com`: over the nearest entry; the bucket must have it switched on.
+    Accelerate,
+    /// `oss-accelerate-overseas.aliyuncs.com`: the same for entries outside mainland China.
+    AccelerateOverseas,
+    /// `R.oss.aliyuncs.com`: over IPv4 and IPv6, in some regions.
+    DualStack,
+    /// `s3.oss-R[-internal].aliyuncs.com`: the names of the S3 protocol.
+    S3,
+    /// `cb-ID.R.oss-cloudbox.aliyuncs.com`: the data of a cloud box.
+    CloudBox,
+    /// `cb-ID.R.oss-cloudbox-control.aliyuncs.com`: the buckets of a cloud box.
+    CloudBoxControl,
+    /// An IP address or `localhost`.
+    Address,
+    /// Any other name: a domain of the user's own, a proxy, or a service that is like OSS.
+    Other,
 }
 
 /// The scheme, host and port of an OSS service, and its address style.
@@ -61,17 +114,17 @@ impl Endpoint {
             None => None,
         };
         let host = host.to_ascii_lowercase();
-        let is_ip = match host
+        let inner = host
             .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-        {
-            Some(inner) => inner.parse::<Ipv6Addr>().map(|_| true).map_err(|_| BAD)?,
-            None => host.parse::<Ipv4Addr>().is_ok(),
+            .and_then(|host| host.strip_suffix(']'));
+        let good = match inner {
+            Some(inner) => inner.parse::<Ipv6Addr>().is_ok(),
+            None => is_host_name(&host),
         };
-        if !is_ip && !is_host_name(&host) {
+        if !good {
             return Err(BAD);
         }
-        let style = if is_ip || host == "localhost" {
+        let style = if is_address(&host) {
             AddressStyle::Path
         } else {
             AddressStyle::VirtualHost
@@ -82,6 +135,55 @@ impl Endpoint {
             port,
             style,
         })
+    }
+
+    /// The endpoint of a region, over https. Of [`EndpointKind`], public, internal, dual stack and both accelerate ones
+    /// have such a name; the accelerate ones are the same for all regions.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another kind, or if this can't be a region id.
+    pub fn of_region(region: &str, kind: EndpointKind) -> Result<Self, Error> {
+        if !is_region(region) || is_accelerate(region) {
+            return Err(Error::Invalid(
+                "a region has lower-case letters, digits and hyphens",
+            ));
+        }
+        Self::parse(&match kind {
+            EndpointKind::Public => format!("oss-{region}.aliyuncs.com"),
+            EndpointKind::Internal => format!("oss-{region}-internal.aliyuncs.com"),
+            EndpointKind::Accelerate => "oss-accelerate.aliyuncs.com".to_owned(),
+            EndpointKind::AccelerateOverseas => "oss-accelerate-overseas.aliyuncs.com".to_owned(),
+            EndpointKind::DualStack => format!("{region}.oss.aliyuncs.com"),
+            _ => return Err(Error::Invalid("a region has no such endpoint")),
+        })
+    }
+
+    /// What kind of endpoint the host name says it is.
+    #[must_use]
+    pub fn kind(&self) -> EndpointKind {
+        if is_address(&self.host) {
+            EndpointKind::Address
+        } else if let Some((_, control)) = self.cloud_box() {
+            if control {
+                EndpointKind::CloudBoxControl
+            } else {
+                EndpointKind::CloudBox
+            }
+        } else if let Some(standard) = self.standard() {
+            match (standard.s3, standard.internal) {
+                (true, _) => EndpointKind::S3,
+                (false, true) => EndpointKind::Internal,
+                (false, false) => EndpointKind::Public,
+            }
+        } else if self.dual_stack().is_some() {
+            EndpointKind::DualStack
+        } else {
+            match self.host.as_str() {
+                "oss-accelerate.aliyuncs.com" => EndpointKind::Accelerate,
+                "oss-accelerate-overseas.aliyuncs.com" => EndpointKind::AccelerateOverseas,
+                _ => EndpointKind::Other,
+            }
+        }
     }
 
     /// The same endpoint in another address style.
@@ -126,15 +228,13 @@ impl Endpoint {
     /// `s3.oss-R[-internal].aliyuncs.com`, and the box id of a cloud box. Accelerate endpoints tell none.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
-        if let Some(cloud_box) = self.cloud_box() {
+        if let Some((cloud_box, _)) = self.cloud_box() {
             return Some(cloud_box);
         }
         if let Some(standard) = self.standard() {
             return Some(standard.region);
         }
-        self.host
-            .strip_suffix(".oss.aliyuncs.com")
-            .filter(|region| is_region(region))
+        self.dual_stack()
     }
 
     /// The product of V4 scopes: `oss`, or `oss-cloudbox` for a cloud box.
@@ -229,24 +329,42 @@ impl Endpoint {
             Some(region) => (true, region),
             None => (false, name),
         };
-        (is_region(region) && region != "accelerate" && region != "accelerate-overseas").then_some(
-            Standard {
-                s3,
-                internal,
-                region,
-            },
-        )
+        (is_region(region) && !is_accelerate(region)).then_some(Standard {
+            s3,
+            internal,
+            region,
+        })
     }
 
-    /// The id of the cloud box in `cb-ID.R.oss-cloudbox[-control].aliyuncs.com`.
-    fn cloud_box(&self) -> Option<&str> {
-        let name = self
-            .host
-            .strip_suffix(".oss-cloudbox.aliyuncs.com")
-            .or_else(|| self.host.strip_suffix(".oss-cloudbox-control.aliyuncs.com"))?;
-        let (id, _region) = name.split_once('.')?;
-        id.starts_with("cb-").then_some(id)
+    /// The region in `R.oss.aliyuncs.com`.
+    fn dual_stack(&self) -> Option<&str> {
+        let region = self.host.strip_suffix(".oss.aliyuncs.com")?;
+        is_region(region).then_some(region)
     }
+
+    /// The id of the cloud box in `cb-ID.R.oss-cloudbox[-control].aliyuncs.com`, and whether it is its control host.
+    fn cloud_box(&self) -> Option<(&str, bool)> {
+        let host = &self.host;
+        let (name, control) = match host.strip_suffix(".oss-cloudbox.aliyuncs.com") {
+            Some(name) => (name, false),
+            None => (
+                host.strip_suffix(".oss-cloudbox-control.aliyuncs.com")?,
+                true,
+            ),
+        };
+        let (id, region) = name.split_once('.')?;
+        (id.starts_with("cb-") && is_region(id) && is_region(region)).then_some((id, control))
+    }
+}
+
+/// Whether the host is an IP address or `localhost`.
+fn is_address(host: &str) -> bool {
+    host == "localhost" || host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
+}
+
+/// Of `oss-accelerate.aliyuncs.com` this is no region.
+fn is_accelerate(region: &str) -> bool {
+    matches!(region, "accelerate" | "accelerate-overseas")
 }
 
 /// The parts of `[s3.]oss-R[-internal].aliyuncs.com`.
@@ -290,126 +408,4 @@ impl fmt::Display for Endpoint {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn endpoint(text: &str) -> Endpoint {
-        Endpoint::parse(text).unwrap()
-    }
-
-    #[test]
-    fn scheme_port_and_style() {
-        let e = endpoint("oss-cn-hangzhou.aliyuncs.com");
-        assert_eq!(e.to_string(), "https://oss-cn-hangzhou.aliyuncs.com");
-        assert_eq!(e.authority(Some("b")), "b.oss-cn-hangzhou.aliyuncs.com");
-        assert_eq!(e.path(Some("b"), Some("a b/c")), "/a%20b/c");
-        let e = endpoint("http://127.0.0.1:9000/");
-        assert_eq!(
-            (e.to_string().as_str(), e.style()),
-            ("http://127.0.0.1:9000", AddressStyle::Path)
-        );
-        assert_eq!(e.authority(Some("b")), "127.0.0.1:9000");
-        assert_eq!(e.path(Some("b"), None), "/b/");
-        assert_eq!(e.path(None, None), "/");
-        assert_eq!(endpoint("HTTP://[::1]:80").authority(None), "[::1]:80");
-        assert_eq!(endpoint("[::1]").style(), AddressStyle::Path);
-        assert_eq!(endpoint("LocalHost").style(), AddressStyle::Path);
-        let e = endpoint("files.example.com").with_style(AddressStyle::Cname);
-        assert_eq!(e.authority(Some("b")), "files.example.com");
-        assert_eq!(e.path(Some("b"), Some("k")), "/k");
-    }
-
-    #[test]
-    fn refuses_what_is_no_endpoint() {
-        for text in [
-            "",
-            "ftp://h",
-            "http://",
-            "h:0",
-            "h:65536",
-            "h:+1",
-            "h:x",
-            "a b",
-            "u@h",
-            "h/path",
-            "h?q",
-            "[::1",
-            "[x]",
-            "a..b",
-            "http://h:",
-        ] {
-            assert!(Endpoint::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn regions_from_hosts() {
-        for (host, region) in [
-            ("oss-cn-hangzhou.aliyuncs.com", Some("cn-hangzhou")),
-            ("oss-cn-hangzhou-internal.aliyuncs.com", Some("cn-hangzhou")),
-            ("cn-shanghai.oss.aliyuncs.com", Some("cn-shanghai")),
-            ("s3.oss-us-west-1.aliyuncs.com", Some("us-west-1")),
-            ("oss-accelerate.aliyuncs.com", None),
-            ("oss-accelerate-overseas.aliyuncs.com", None),
-            ("oss.aliyuncs.com", None),
-            ("files.example.com", None),
-            ("127.0.0.1", None),
-            (
-                "cb-123.cn-hangzhou.oss-cloudbox.aliyuncs.com",
-                Some("cb-123"),
-            ),
-        ] {
-            assert_eq!(endpoint(host).region(), region, "{host}");
-        }
-        assert_eq!(
-            endpoint("cb-1.cn-hangzhou.oss-cloudbox-control.aliyuncs.com").product(),
-            "oss-cloudbox"
-        );
-    }
-
-    #[test]
-    fn twins() {
-        let public = endpoint("http://oss-cn-hangzhou.aliyuncs.com:8080");
-        let internal = public.internal().unwrap();
-        assert_eq!(
-            internal.to_string(),
-            "http://oss-cn-hangzhou-internal.aliyuncs.com:8080"
-        );
-        assert!(internal.is_internal());
-        assert_eq!(internal.public(), Some(public));
-        assert_eq!(endpoint("127.0.0.1").internal(), None);
-        assert_eq!(endpoint("oss-accelerate.aliyuncs.com").internal(), None);
-    }
-
-    #[test]
-    fn redirects_stay_at_home() {
-        let from = endpoint("oss-cn-hangzhou.aliyuncs.com");
-        assert_eq!(
-            from.redirected("oss-cn-shenzhen.aliyuncs.com")
-                .unwrap()
-                .to_string(),
-            "https://oss-cn-shenzhen.aliyuncs.com"
-        );
-        for host in [
-            "evil.example.com",
-            "oss-cn-shenzhen.aliyuncs.com.evil.com",
-            "oss-cn-shenzhen-internal.aliyuncs.com",
-            "oss-cn-hangzhou.aliyuncs.com",
-            "oss-x.evil.aliyuncs.com",
-            "u@oss-cn-shenzhen.aliyuncs.com",
-            "",
-        ] {
-            assert_eq!(from.redirected(host), None, "{host}");
-        }
-        assert_eq!(
-            endpoint("files.example.com").redirected("oss-cn-shenzhen.aliyuncs.com"),
-            None
-        );
-        assert_eq!(
-            endpoint("oss-cn-hangzhou.aliyuncs.com")
-                .with_style(AddressStyle::Cname)
-                .redirected("oss-cn-shenzhen.aliyuncs.com"),
-            None
-        );
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use crate::xml;
 
@@ -39,6 +40,8 @@ pub enum Error {
     DeadlineExceeded,
     /// The request can't be made: nothing was sent.
     Invalid(&'static str),
+    /// There is no access key to sign with, and why: nothing was sent.
+    Credentials(String),
 }
 
 /// Where a request broke off.
@@ -81,6 +84,8 @@ pub struct ServiceError {
     pub endpoint: Option<String>,
     /// The length of an appendable object, in the answer to an append at a wrong position.
     pub next_append_position: Option<u64>,
+    /// How long OSS asks to wait before the next request (`x-oss-qos-delay-time`), when there were too many.
+    pub delay: Option<Duration>,
 }
 
 /// How an answer fails to be what the API promises.
@@ -195,7 +200,11 @@ impl Error {
             Self::Service(error) => {
                 matches!(error.status, 401 | 408 | 429)
                     || error.status >= 500
-                    || matches!(error.code.as_str(), "RequestTimeTooSkewed" | "BadRequest")
+                    // Damaged on its way: what is sent again may arrive.
+                    || matches!(
+                        error.code.as_str(),
+                        "RequestTimeTooSkewed" | "BadRequest" | "InvalidDigest"
+                    )
             }
             Self::Protocol(error) => {
                 matches!(
@@ -203,9 +212,11 @@ impl Error {
                     ProtocolError::BadCrc { .. } | ProtocolError::ShortBody { .. }
                 )
             }
-            Self::Body { .. } | Self::Cancelled | Self::DeadlineExceeded | Self::Invalid(_) => {
-                false
-            }
+            Self::Body { .. }
+            | Self::Cancelled
+            | Self::DeadlineExceeded
+            | Self::Invalid(_)
+            | Self::Credentials(_) => false,
         }
     }
 
@@ -218,7 +229,7 @@ impl Error {
             }
             Self::Service(error) => error.status >= 500,
             Self::Protocol(_) | Self::Cancelled | Self::DeadlineExceeded => true,
-            Self::Body { .. } | Self::Invalid(_) => false,
+            Self::Body { .. } | Self::Invalid(_) | Self::Credentials(_) => false,
         }
     }
 
@@ -292,6 +303,9 @@ impl ServiceError {
             endpoint,
             next_append_position: header("x-oss-next-append-position")
                 .and_then(|value| value.trim().parse().ok()),
+            delay: header("x-oss-qos-delay-time")
+                .and_then(|value| value.trim().parse().ok())
+                .map(Duration::from_millis),
         }
     }
 }
@@ -350,6 +364,7 @@ impl fmt::Display for Error {
             Self::Cancelled => f.write_str("cancelled"),
             Self::DeadlineExceeded => f.write_str("deadline exceeded"),
             Self::Invalid(what) => write!(f, "bad request: {what}"),
+            Self::Credentials(why) => write!(f, "no access key: {why}"),
         }
     }
 }

@@ -19,8 +19,23 @@
 //! }
 //! # Ok::<(), ossftp_oss::Error>(())
 //! ```
+//!
+//! A URL that lets someone else read an object for ten minutes, without a key:
+//!
+//! ```
+//! use ossftp_oss::{Client, ClientConfig, Credentials, Endpoint, Presign};
+//!
+//! let endpoint = Endpoint::parse("oss-cn-hangzhou.aliyuncs.com")?;
+//! let client = Client::new(ClientConfig::new(endpoint, Credentials::new("id", "secret")))?;
+//! let link = client.bucket("examplebucket").presign("a b.txt", &Presign::default())?;
+//! assert!(link.url.starts_with("https://examplebucket.oss-cn-hangzhou.aliyuncs.com/a%20b.txt?x-oss-"));
+//! # Ok::<(), ossftp_oss::Error>(())
+//! ```
+//!
+//! Keys need not be fixed: see [`credentials`].
 
 pub mod crc64;
+pub mod credentials;
 pub mod encode;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
@@ -33,11 +48,13 @@ mod bucket;
 mod call;
 mod cancel;
 mod client;
+mod delete;
 mod endpoint;
 mod error;
 mod multipart;
 mod object;
 mod payload;
+mod presign;
 mod send;
 mod symlink;
 mod tagging;
@@ -48,13 +65,15 @@ pub use body::ObjectBody;
 pub use bucket::Bucket;
 pub use cancel::Cancel;
 pub use client::{Client, ClientConfig, RetryPolicy, Timeouts};
-pub use endpoint::{AddressStyle, Endpoint};
+pub use credentials::{CredentialProvider, CredentialSource};
+pub use endpoint::{AddressStyle, Endpoint, EndpointKind};
 pub use error::{Error, ProtocolError, Result, ServiceError, TransportKind};
 pub use object::{
     AppendResult, CompleteResult, CompleteUpload, CompletedPart, CopyObject, CopyResult, GetObject,
     ListObjects, ObjectMeta, PartCopy, PutObject, PutResult,
 };
 pub use payload::{Payload, SliceBody, StreamBody};
+pub use presign::{Presign, PresignedUrl};
 pub use sign::{Credentials, Secret, SignatureVersion};
 pub use symlink::Symlink;
 pub use types::{

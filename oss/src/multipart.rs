@@ -3,8 +3,6 @@
 //! Decides how parts are sent and how an upload is completed, so that its outcome is known even when the answer is
 //! lost. Part sizes and their order are left to the caller.
 
-use std::time::Instant;
-
 use log::debug;
 
 use crate::bucket::{Bucket, put_headers, put_result};
@@ -111,14 +109,13 @@ impl Bucket {
         parts: &[CompletedPart],
         expect: &CompleteUpload,
     ) -> Result<CompleteResult> {
-        let until = self
-            .client
-            .deadline
-            .and_then(|time| Instant::now().checked_add(time));
+        let until = self.until();
         let mut attempt = 1;
         let mut unknown = false;
         loop {
-            let error = match self.complete_once(key, upload_id, parts, expect) {
+            // One deadline for all the requests.
+            let timed = self.with_until(until)?;
+            let error = match timed.complete_once(key, upload_id, parts, expect) {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
@@ -126,11 +123,9 @@ impl Bucket {
             // A later try finds the upload gone, or its own object in the way.
             let gone = unknown && matches!(error.code(), "NoSuchUpload" | "FileAlreadyExists");
             unknown |= error.outcome_unknown();
-            // A wrong CRC-64 is an outcome; any other answer that makes no sense says nothing.
-            let is_damaged = matches!(error, Error::Protocol(ProtocolError::BadCrc { .. }));
+            // A wrong CRC-64 too may come from the answer alone.
             if (gone || error.outcome_unknown())
-                && !is_damaged
-                && let Some(result) = self.completed_after_all(key, expect)
+                && let Some(result) = self.with_until(until)?.completed_after_all(key, expect)
             {
                 debug!("complete settled by HEAD after: {error}");
                 return Ok(result);

@@ -72,6 +72,9 @@ pub struct CopyObject {
     /// The storage class of the copy, which is the bucket's own otherwise, whatever the source has. The one in `replace`
     /// goes before it.
     pub storage_class: Option<String>,
+    /// New tags in place of those of the source, none of them if empty; `None` for those of `replace` if it has any,
+    /// else those of the source.
+    pub tagging: Option<Vec<(String, String)>>,
     /// Fails with `FileAlreadyExists` (409) if the target exists. Such a call is tried once.
     pub forbid_overwrite: bool,
 }

@@ -5,7 +5,7 @@
 
 use crate::bucket::{Bucket, put_headers};
 use crate::encode;
-use crate::error::{ProtocolError, Result};
+use crate::error::{Error, ProtocolError, Result};
 use crate::object::PutObject;
 
 /// What GetSymlink says.
@@ -23,9 +23,14 @@ impl Bucket {
     /// metadata, tags, storage class and `forbid_overwrite` count.
     ///
     /// # Errors
-    /// Any [`crate::Error`]. That there is no such target shows only when the link is read.
+    /// Any [`Error`]. That there is no such target shows only when the link is read (`SymlinkTargetNotExist`, 404).
     pub fn put_symlink(&self, key: &str, target: &str, put: &PutObject) -> Result<()> {
-        let mut spec = put_headers(self.on_key("PUT", key), put)
+        crate::call::check_names(None, Some(target))?;
+        let put = PutObject {
+            content_md5: None,
+            ..put.clone()
+        };
+        let mut spec = put_headers(self.on_key("PUT", key), &put)
             .flag("symlink")
             .header("x-oss-symlink-target", encode::component(target));
         if put.forbid_overwrite {
@@ -37,16 +42,16 @@ impl Bucket {
     /// GetSymlink: what a link stands for.
     ///
     /// # Errors
-    /// Any [`crate::Error`]; `NotSymlink` (400) if the object is no link.
+    /// Any [`Error`]; `NotSymlink` (400) if the object is none, [`Error::is_not_found`] if there is no object.
     pub fn get_symlink(&self, key: &str) -> Result<Symlink> {
+        const NAME: &str = "x-oss-symlink-target";
         let spec = self.on_key("GET", key).flag("symlink");
         let headers = self.client.call(&spec, None)?.headers;
-        let target = headers.get("x-oss-symlink-target");
+        let target = headers.get(NAME).as_deref().and_then(encode::decode);
         Ok(Symlink {
             target: target
-                .and_then(|target| encode::decode(&target))
                 .filter(|target| !target.is_empty())
-                .ok_or(ProtocolError::BadHeader("x-oss-symlink-target"))?,
+                .ok_or(Error::Protocol(ProtocolError::BadHeader(NAME)))?,
             etag: headers.get("etag").unwrap_or_default(),
         })
     }

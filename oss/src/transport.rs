@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -48,6 +48,8 @@ pub(crate) fn agent(config: &ClientConfig) -> Agent {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     cancel: Option<Cancel>,
+    /// When it must have its answer, unless ureq sees to that by itself.
+    until: Option<Instant>,
     /// A connection was opened for it, or at least tried.
     pub(crate) fresh: bool,
     /// Some byte of an answer came.
@@ -60,8 +62,12 @@ thread_local! {
     static CURRENT: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
-/// Runs a request and watches it.
-pub(crate) fn watched<T>(cancel: Option<&Cancel>, run: impl FnOnce() -> T) -> (T, Watch) {
+/// Runs a request and watches it. `until` is the end of every wait for the network.
+pub(crate) fn watched<T>(
+    cancel: Option<&Cancel>,
+    until: Option<Instant>,
+    run: impl FnOnce() -> T,
+) -> (T, Watch) {
     /// Puts an outer watch back, also when the body to send panics.
     struct Restore(Option<Watch>);
     impl Drop for Restore {
@@ -72,6 +78,7 @@ pub(crate) fn watched<T>(cancel: Option<&Cancel>, run: impl FnOnce() -> T) -> (T
     }
     let watch = Watch {
         cancel: cancel.cloned(),
+        until,
         ..Watch::default()
     };
     // A body to send may itself be read from OSS by another call on this thread.
@@ -87,6 +94,21 @@ fn note(change: impl FnOnce(&mut Watch)) {
             change(watch);
         }
     });
+}
+
+/// The timeout, but no later than the deadline of the request. ureq has none that ends with the headers of the answer.
+fn within_deadline(timeout: NextTimeout) -> NextTimeout {
+    let until = CURRENT.with(|current| current.borrow().as_ref().and_then(|watch| watch.until));
+    let Some(until) = until else { return timeout };
+    let left = at_least_a_moment(until.saturating_duration_since(Instant::now()));
+    if left >= *timeout.after {
+        return timeout;
+    }
+    NextTimeout {
+        after: left.into(),
+        reason: ureq::Timeout::Global,
+        ..timeout
+    }
 }
 
 fn note_socket(socket: &Weak<dyn ShutdownHandle>) {
@@ -137,7 +159,7 @@ impl Connector<()> for Watching {
             // configuration, and with it the TLS sessions, only for requests that change nothing.
             request_level: false,
             now: details.now,
-            timeout: details.timeout,
+            timeout: within_deadline(details.timeout),
             current_time: details.current_time.clone(),
             run_connector: details.run_connector.clone(),
             register_shutdown: Arc::new(move |handle: Weak<dyn ShutdownHandle>| {
@@ -184,11 +206,11 @@ impl Transport for Watched {
         if let Some(socket) = &self.socket {
             note_socket(socket);
         }
-        self.inner.transmit_output(amount, timeout)
+        self.inner.transmit_output(amount, within_deadline(timeout))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        let progress = self.inner.await_input(timeout)?;
+        let progress = self.inner.await_input(within_deadline(timeout))?;
         if progress {
             note(|watch| watch.answered = true);
         }

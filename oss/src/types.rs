@@ -123,6 +123,15 @@ pub struct BucketInfo {
     pub owner: Option<Owner>,
 }
 
+impl BucketInfo {
+    /// Whether files and directories of the bucket can be renamed natively ([`crate::Bucket::rename_object`]).
+    #[must_use]
+    pub fn has_hierarchical_namespace(&self) -> bool {
+        let state = self.hierarchical_namespace.as_deref();
+        state.is_some_and(|state| state.eq_ignore_ascii_case("enabled"))
+    }
+}
+
 /// A started multipart upload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

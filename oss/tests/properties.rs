@@ -1,7 +1,8 @@
 //! The fuzz targets on made-up inputs, a few on each run: what a fuzzer looks for in hours, `cargo test` tries in
 //! seconds.
 
-use ossftp_oss::{fuzz, xml};
+use ossftp_oss::credentials::OssutilConfig;
+use ossftp_oss::{Endpoint, fuzz, xml};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -106,6 +107,39 @@ proptest! {
     #[test]
     fn any_request(text in request()) {
         fuzz::oss_sign(&text);
+    }
+
+    /// Any text as an endpoint: what is taken stays what it is when it is written and read again, and its host can
+    /// stand in a URL.
+    #[test]
+    fn any_endpoint(text in "(https?://)?(oss-|s3\\.oss-|cb-)?[a-zA-Z0-9.:_\\[\\]-]{0,24}(\\.oss|-internal|\\.oss-cloudbox)?(\\.aliyuncs\\.com)?(:[0-9]{1,6})?/?|\\PC{0,20}") {
+        if let Ok(endpoint) = Endpoint::parse(&text) {
+            let host = endpoint.host();
+            prop_assert!(host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@\\".contains(&b)), "{host}");
+            prop_assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint.clone()));
+            for twin in [endpoint.public(), endpoint.internal()].into_iter().flatten() {
+                prop_assert_eq!(twin.region(), endpoint.region());
+            }
+            let region = endpoint.region().unwrap_or("a");
+            prop_assert!(region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+        }
+    }
+
+    /// Any text as the file of ossutil: it is read or refused, and a refusal shows nothing of it but a name of a mode
+    /// or profile.
+    #[test]
+    fn any_ossutil_file(lines in proptest::collection::vec("\\[(Credentials|default|profile x)\\]|(accessKeyI[Dd]|accessKeySecret|stsToken|endpoint)[ =]{0,3}hush|\\PC{0,12}", 0..12)) {
+        let text = lines.join("\n");
+        for profile in [None, Some("x")] {
+            match OssutilConfig::parse(&text, profile) {
+                Ok(config) => {
+                    let key = config.credentials.map(|key| key.access_key_secret);
+                    let shown = format!("{key:?}");
+                    prop_assert!(!shown.contains("hush"), "{shown}");
+                }
+                Err(error) => prop_assert!(!error.to_string().contains("hush"), "{error}"),
+            }
+        }
     }
 
     /// What the client writes is XML that gives the keys back, but for the control characters that XML cannot carry.

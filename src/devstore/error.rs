@@ -2,6 +2,8 @@
 //!
 //! It decides how an error looks on the wire. When one is due is left to the APIs.
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::http::{Payload, Response};
@@ -12,8 +14,9 @@ use super::xml::Xml;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
     pub(super) status: u16,
-    pub(super) code: &'static str,
-    pub(super) message: String,
+    pub(super) code: Cow<'static, str>,
+    /// Boxed, since errors are returned everywhere.
+    pub(super) message: Box<str>,
     /// OSS's finer error code; empty where OSS's is not known to us.
     pub(super) ec: &'static str,
     /// Further elements of the XML.
@@ -37,15 +40,15 @@ impl ApiError {
     /// An error without further elements.
     pub(super) fn new(
         status: u16,
-        code: &'static str,
+        code: impl Into<Cow<'static, str>>,
         ec: &'static str,
         message: impl Into<String>,
     ) -> Self {
         Self {
             status,
-            code,
+            code: code.into(),
             ec,
-            message: message.into(),
+            message: message.into().into_boxed_str(),
             fields: Vec::new(),
             missing: None,
             headers: Vec::new(),
@@ -251,7 +254,7 @@ impl ApiError {
     /// The XML document.
     pub(super) fn xml(&self, request_id: &str, host: &str) -> String {
         let mut xml = Xml::document("Error");
-        xml.text("Code", self.code);
+        xml.text("Code", &self.code);
         xml.text("Message", &self.message);
         xml.text("RequestId", request_id);
         xml.text("HostId", host);
@@ -295,7 +298,7 @@ impl ApiError {
             response = response.with("x-oss-ec", self.ec);
         }
         response.headers.extend(self.headers.iter().cloned());
-        response.note.error = Some(self.code);
+        response.note.error = Some(self.code.clone());
         response
     }
 }

@@ -16,6 +16,8 @@ const CONTENT: &[u8] = b"generated\n";
 pub enum GenerateError {
     /// There is no such bucket.
     NoBucket,
+    /// Keys must be of 1 to 1,023 bytes and must not begin with a slash or a backslash.
+    Prefix,
     /// The server has been stopped.
     Stopped,
     /// The disk failed; some of the objects may be there.
@@ -29,6 +31,9 @@ impl fmt::Display for GenerateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoBucket => f.write_str("there is no such bucket; make it first"),
+            Self::Prefix => f.write_str(
+                "the prefix makes no keys; take a shorter one that does not begin with a slash",
+            ),
             Self::Stopped => f.write_str("the store has been stopped"),
             Self::Store { reason } => write!(f, "cannot write to the store: {reason}"),
         }
@@ -44,7 +49,9 @@ impl Server {
     /// # Errors
     /// See [`GenerateError`].
     pub fn generate(&self, bucket: &str, prefix: &str, count: u64) -> Result<(), GenerateError> {
-        let service = self.service.upgrade().ok_or(GenerateError::Stopped)?;
+        let front = self.front.upgrade().ok_or(GenerateError::Stopped)?;
+        super::api::check_key(&format!("{prefix}{}", u64::MAX))
+            .map_err(|_| GenerateError::Prefix)?;
         let md5 = md5::compute(CONTENT);
         let object = Object {
             crc64: crc64::checksum(CONTENT),
@@ -53,7 +60,8 @@ impl Server {
             headers: vec![("content-type".into(), "text/plain".into())],
             ..Object::default()
         };
-        service
+        front
+            .service
             .store
             .generate(bucket, prefix, count, CONTENT, object)
             .map_err(|error| match error {

@@ -29,6 +29,8 @@
 mod api;
 mod auth;
 mod error;
+mod faults;
+mod front;
 mod generate;
 mod http;
 mod log;
@@ -37,8 +39,9 @@ mod settings;
 mod store;
 mod xml;
 
+pub use faults::{ActiveFault, Break, Fault, FaultRule, FaultSyntaxError, Faults, KeyMatch, Place};
 pub use generate::GenerateError;
-pub use log::RequestLog;
+pub use log::{RequestCount, RequestLog, RequestRecord};
 pub use server::{Server, StartError};
 pub use settings::{Grant, Limits, TemporaryKey};
 pub use store::StorageClass;

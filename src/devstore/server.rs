@@ -1,6 +1,6 @@
 //! Starting and stopping: the listener, its threads, and how all of them end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,8 +12,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Config;
 use super::api::{Service, valid_bucket};
+use super::faults::{FaultRule, Faults};
+use super::front::Front;
 use super::http::{Handler, Traffic, serve, turn_away};
-use super::log::Log;
+use super::log::{Log, RequestCount, RequestRecord};
 use super::settings::Settings;
 use super::store::{OpenError, Store};
 
@@ -104,7 +106,8 @@ pub struct Server {
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
     /// Weak: the folder is free as soon as the threads have ended.
-    pub(super) service: Weak<Service>,
+    pub(super) front: Weak<Front>,
+    faults: Faults,
 }
 
 /// What the threads share.
@@ -133,7 +136,8 @@ impl Server {
             address: config.listen,
             reason: error.to_string(),
         };
-        let service = service(&config)?;
+        let front = front(&config)?;
+        let faults = front.faults.clone();
         let listener = TcpListener::bind(config.listen).map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let shared = Arc::new(Shared {
@@ -142,19 +146,20 @@ impl Server {
             connections: Mutex::default(),
             ended: Condvar::new(),
         });
-        let weak = Arc::downgrade(&service);
+        let weak = Arc::downgrade(&front);
         let acceptor = {
             let shared = Arc::clone(&shared);
             thread::Builder::new()
                 .name("devstore-accept".into())
-                .spawn(move || accept(&listener, &shared, &service))
+                .spawn(move || accept(&listener, &shared, &front))
                 .map_err(listen_error)?
         };
         Ok(Self {
             address,
             shared,
             acceptor: Some(acceptor),
-            service: weak,
+            front: weak,
+            faults,
         })
     }
 
@@ -162,6 +167,44 @@ impl Server {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The faults: add rules, count what they met, remove them, while the server runs.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Adds a rule: short for [`Faults::add`].
+    pub fn add_fault(&self, rule: FaultRule) -> u64 {
+        self.faults.add(rule)
+    }
+
+    /// The last requests in the order in which their answers began, as many as [`RequestLog`](super::RequestLog) keeps. It waits, for a second at
+    /// most, for answers that are being sent at this moment: a request whose answer a client has read is there.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.front
+            .upgrade()
+            .map(|front| front.log.last())
+            .unwrap_or_default()
+    }
+
+    /// How often each API was called since the start or the last [`Server::clear_requests`]. It waits like
+    /// [`Server::requests`].
+    #[must_use]
+    pub fn request_counts(&self) -> BTreeMap<String, RequestCount> {
+        self.front
+            .upgrade()
+            .map(|front| front.log.counts())
+            .unwrap_or_default()
+    }
+
+    /// Forgets requests and counts; a log file keeps its lines.
+    pub fn clear_requests(&self) {
+        if let Some(front) = self.front.upgrade() {
+            front.log.clear();
+        }
     }
 
     /// Stops: no more connections, those there are closed, requests under way ended. The folder is free afterwards.
@@ -180,6 +223,7 @@ impl Server {
 
     fn shut_down(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
+        self.faults.stop();
         if let Some(acceptor) = self.acceptor.take() {
             // The acceptor sleeps in accept(); a connection wakes it.
             let _ = TcpStream::connect_timeout(&reachable(self.address), Duration::from_secs(1));
@@ -233,7 +277,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn service(config: &Config) -> Result<Arc<Service>, StartError> {
+fn front(config: &Config) -> Result<Arc<Front>, StartError> {
     if let Some(name) = config.buckets.iter().find(|name| !valid_bucket(name)) {
         return Err(StartError::BucketName { name: name.clone() });
     }
@@ -273,23 +317,26 @@ fn service(config: &Config) -> Result<Arc<Service>, StartError> {
             })
             .map_err(|error| dir_error(error.to_string()))?;
     }
-    Ok(Arc::new(Service {
-        store,
-        settings: Settings::new(config),
+    Ok(Arc::new(Front {
+        service: Service {
+            store,
+            settings: Settings::new(config),
+            sequence: AtomicU64::new(1),
+        },
+        faults: Faults::default(),
         log,
-        sequence: AtomicU64::new(1),
     }))
 }
 
 /// Accepts until the server stops or the listener fails.
-fn accept(listener: &TcpListener, shared: &Arc<Shared>, service: &Arc<Service>) {
+fn accept(listener: &TcpListener, shared: &Arc<Shared>, front: &Arc<Front>) {
     loop {
         let accepted = listener.accept();
         if shared.stopping.load(Ordering::SeqCst) {
             return;
         }
         match accepted {
-            Ok((stream, _)) => welcome(stream, shared, service),
+            Ok((stream, _)) => welcome(stream, shared, front),
             Err(error) if is_passing(&error) => {
                 // Out of descriptors, most likely: give connections a moment to end.
                 ::log::warn!("dev store: cannot accept: {error}");
@@ -310,7 +357,7 @@ fn is_passing(error: &io::Error) -> bool {
 }
 
 /// Gives a connection its thread, or turns it away.
-fn welcome(stream: TcpStream, shared: &Arc<Shared>, service: &Arc<Service>) {
+fn welcome(stream: TcpStream, shared: &Arc<Shared>, front: &Arc<Front>) {
     let number = {
         let mut connections = shared.lock();
         let copy = (connections.open.len() < shared.max_connections)
@@ -324,23 +371,29 @@ fn welcome(stream: TcpStream, shared: &Arc<Shared>, service: &Arc<Service>) {
         })
     };
     let Some(number) = number else {
-        let response = service.reject(503, "Too many connections. Please try again.");
+        let response = front.reject(503, "Too many connections. Please try again.");
+        let ticket = Some(front.sending());
         turn_away(stream, &response);
-        service.finished(None, &response, Traffic::default());
+        let traffic = Traffic {
+            ticket,
+            answered: true,
+            ..Traffic::default()
+        };
+        front.rejected(&response, traffic);
         return;
     };
     let leave = Leave {
         shared: Arc::clone(shared),
         number,
     };
-    let service = Arc::clone(service);
+    let front = Arc::clone(front);
     let spawned = thread::Builder::new()
         .name("devstore".into())
         .spawn(move || {
             let leave = leave;
-            serve(stream, service.as_ref());
-            // The folder is free only when the last service is gone; so first that, then the sign that this thread ended.
-            drop(service);
+            serve(stream, number, front.as_ref());
+            // The folder is free only when the last store is gone; so first that, then the sign that this thread ended.
+            drop(front);
             drop(leave);
         });
     if let Err(error) = spawned {

@@ -1,14 +1,18 @@
 //! Making and removing directories: MKD and RMD.
 //!
 //! Decides that a directory that is made gets a marker, a zero-byte object whose key ends in `/`,
-//! and that only an empty one is removed (DESIGN 7.7). Parents need not exist.
+//! and that only an empty one is removed (DESIGN 7.7). Parents need not exist. Also what becomes of
+//! a directory whose last child is gone, where the settings say that it stays for all.
 
 use std::time::Instant;
 
+use log::warn;
+use ossftp_core::driver::Cancel;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
-use ossftp_oss::{PutObject, SliceBody};
+use ossftp_oss::{Bucket, PutObject, SliceBody};
 
 use super::errors::{Action, told};
+use super::keys::parent;
 use super::mount::{Calls, Mount};
 use super::volume::{first_keys, no_directory};
 
@@ -28,17 +32,42 @@ pub(crate) fn make(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), S
     if !first_keys(calls, &directory, 1)?.is_empty() {
         return Err(exists("The directory exists already."));
     }
+    put_marker(&calls.bucket(), &directory).map_err(|error| told(&error, Action::Write))?;
+    mount.memory().made(&directory, Instant::now());
+    Ok(())
+}
+
+fn put_marker(bucket: &Bucket, directory: &str) -> ossftp_oss::Result<()> {
     let put = PutObject {
         content_type: Some(MARKER_TYPE.to_owned()),
         ..PutObject::default()
     };
     let mut nothing = SliceBody::new(&[]);
-    calls
-        .bucket()
-        .put_object(&directory, &mut nothing, &put)
-        .map_err(|error| told(&error, Action::Write))?;
-    mount.memory().made(&directory, Instant::now());
-    Ok(())
+    bucket.put_object(directory, &mut nothing, &put).map(|_| ())
+}
+
+/// The session has taken away `key`, of a file or a directory, perhaps the last of what its
+/// directory held. With [`keep_directories`](super::GatewayConfig::keep_directories) that one then
+/// gets a marker: one listing, and one put where it is needed. Without, or if that fails, it lives
+/// on in the session's memory alone.
+pub(crate) fn keep_parent(mount: &Mount, key: &str) {
+    let directory = parent(key);
+    if !mount.config().keep_directories || mount.keys.is_root(directory) {
+        return;
+    }
+    // What the client asked for is done; nothing cancels what belongs to it.
+    let calls = mount.prompt_calls(&Cancel::new());
+    let kept = first_keys(&calls, directory, 1).and_then(|keys| {
+        if keys.is_empty() {
+            let put = put_marker(&calls.bucket(), directory);
+            put.map_err(|error| told(&error, Action::Write))?;
+        }
+        Ok(())
+    });
+    match kept {
+        Ok(()) => mount.memory().kept(directory),
+        Err(error) => warn!("{directory:?} may be gone with its last file: {error}"),
+    }
 }
 
 fn exists(sentence: &str) -> StorageError {
@@ -74,5 +103,6 @@ pub(crate) fn remove(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(),
         return Err(no_directory(mount, path));
     }
     mount.memory().removed(&directory);
+    keep_parent(mount, &directory);
     Ok(())
 }

@@ -69,6 +69,9 @@ pub(crate) fn told(error: &Error, action: Action) -> StorageError {
             ErrorKind::Unavailable,
             "The data was damaged on the way: its checksum is not the one OSS states.",
         ),
+        Error::Protocol(ProtocolError::ShortBody { .. }) => {
+            StorageError::new(ErrorKind::Unavailable, unreachable(TransportKind::Closed))
+        }
         Error::Protocol(error) => {
             debug!("OSS: {error}");
             StorageError::new(ErrorKind::Unavailable, "The answer of OSS makes no sense.")
@@ -180,6 +183,10 @@ fn by_code(code: &str) -> Option<Told> {
             "A retention policy of the bucket protects this file.",
         ),
         "InvalidObjectName" => (ErrorKind::BadName, "OSS holds no file of this name."),
+        "InvalidDigest" => (
+            ErrorKind::Unavailable,
+            "The data was damaged on the way to OSS, more than once.",
+        ),
         "EntityTooLarge" => (ErrorKind::NoSpace, "The file is larger than OSS takes."),
         "FileAlreadyExists" | "ObjectAlreadyExists" => (ErrorKind::Exists, "It exists already."),
         "RequestTimeTooSkewed" => (

@@ -19,8 +19,9 @@ pub(crate) fn of_new(mount: &Mount, key: &str) -> PutObject {
     }
 }
 
-/// For a file that takes the place of this one and keeps bytes of it: all that it was.
-pub(crate) fn of_old(old: &ObjectMeta) -> PutObject {
+/// For a file that takes the place of this one and keeps bytes of it: all that it was, with the
+/// tags that HEAD does not tell.
+pub(crate) fn of_old(old: &ObjectMeta, tags: &[(String, String)]) -> PutObject {
     PutObject {
         content_type: old.content_type.clone(),
         cache_control: old.cache_control.clone(),
@@ -35,6 +36,7 @@ pub(crate) fn of_old(old: &ObjectMeta) -> PutObject {
             .filter(|(name, _)| name != MTIME)
             .cloned()
             .collect(),
+        tagging: tags.to_vec(),
         ..PutObject::default()
     }
 }

@@ -8,6 +8,7 @@ use ossftp_core::driver::ObjectReader;
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{Error, ObjectMeta, Payload};
 
+use super::append;
 use super::config::Partial;
 use super::errors::{Action, is_missing, told};
 use super::holds::Hold;
@@ -23,6 +24,8 @@ pub(crate) struct Kept {
     pub(crate) length: u64,
     /// How OSS copies them; empty if they are in the first part's buffer.
     pub(crate) pieces: Vec<Piece>,
+    /// Its tags, which HEAD only counts.
+    pub(crate) tags: Vec<(String, String)>,
 }
 
 /// Whether there is no file of this name yet. In a bucket with versioning nobody asks again: OSS
@@ -82,7 +85,7 @@ pub(crate) fn find_beginning(
     if length > meta.size {
         return Err(beyond_the_end(meta.size));
     }
-    if length == 0 {
+    if length == 0 && !(offset.is_none() && append::is_appendable(&meta)) {
         return Ok(Beginning::Nothing);
     }
     let pieces = if length < MIN_PART {
@@ -90,10 +93,17 @@ pub(crate) fn find_beginning(
     } else {
         parts::kept(length)?
     };
+    let tags = if meta.tagging_count > 0 {
+        let tags = calls.bucket().get_object_tagging(key);
+        tags.map_err(|error| told(&error, Action::Tags))?
+    } else {
+        Vec::new()
+    };
     Ok(Beginning::Kept(Box::new(Kept {
         meta,
         length,
         pieces,
+        tags,
     })))
 }
 

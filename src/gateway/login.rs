@@ -13,10 +13,12 @@ use ossftp_core::{
     Capabilities, ErrorKind, FtpPath, HashAlgorithms, LoginInfo, Modes, StorageError,
 };
 use ossftp_oss::{
-    Bucket, Client, ClientConfig, Credentials, Error, ListObjects, Result as OssResult, RetryPolicy,
+    Bucket, Client, ClientConfig, Credentials, Endpoint, Error, ListObjects, Result as OssResult,
+    RetryPolicy,
 };
 use ring::{hmac, rand};
 
+use super::buckets::{self, AccountVolume};
 use super::cancel::Link;
 use super::config::{GatewayConfig, Mtime, Partial};
 use super::errors;
@@ -33,15 +35,19 @@ const MAX_REMEMBERED: usize = 1_024;
 /// How long it is remembered whether an internal endpoint can be reached.
 const PROBE_MEMORY: Duration = Duration::from_secs(600);
 
-/// OSS buckets as the storage of an FTP server. All sessions share one.
+/// What all sessions remember.
+type Shared<K, V> = Arc<Mutex<Recent<K, V>>>;
+
+/// OSS buckets as the storage of an FTP server. All sessions share one; clones are the same.
+#[derive(Clone)]
 pub struct OssStorage {
     client: Client,
     process: Arc<Process>,
     /// The key of [`OssStorage::tag`]; random, and nowhere else.
     tag_key: hmac::Key,
-    logins: Mutex<Recent<Vec<u8>, (Instant, Bucket)>>,
-    routes: Mutex<Recent<String, Route>>,
-    probes: Mutex<Recent<String, (Instant, bool)>>,
+    logins: Shared<Vec<u8>, (Instant, Bucket)>,
+    routes: Shared<String, Route>,
+    probes: Shared<String, (Instant, bool)>,
 }
 
 /// What a user may use: a key, a bucket, and the directory of it that is the root.
@@ -88,9 +94,9 @@ impl OssStorage {
             client: Client::new(client)?,
             process: Arc::new(Process::new(config)),
             tag_key,
-            logins: Mutex::new(Recent::new(MAX_REMEMBERED)),
-            routes: Mutex::new(Recent::new(MAX_REMEMBERED)),
-            probes: Mutex::new(Recent::new(MAX_REMEMBERED)),
+            logins: Arc::new(Mutex::new(Recent::new(MAX_REMEMBERED))),
+            routes: Arc::new(Mutex::new(Recent::new(MAX_REMEMBERED))),
+            probes: Arc::new(Mutex::new(Recent::new(MAX_REMEMBERED))),
         })
     }
 
@@ -106,8 +112,8 @@ impl OssStorage {
         able.modify_times = self.process.config.mtime == Mtime::Meta;
         able.copy = true;
         able.restore = true;
+        able.symlinks = true;
         able.remove_tree = true;
-        able.keeps_uploads = self.process.config.partial == Partial::Resume;
         able
     }
 
@@ -141,6 +147,66 @@ impl OssStorage {
         let mount = Mount::new(bucket, keys, Arc::clone(&self.process));
         sweep::start(&mount);
         Ok(Arc::new(OssVolume::new(mount)))
+    }
+
+    /// As [`OssStorage::enter`], but into all buckets of the account, each a directory of the root.
+    /// Checks that they may be listed.
+    ///
+    /// # Errors
+    /// As [`OssStorage::enter`]; the right to list buckets is missing, or the configured endpoint
+    /// is one bucket's own.
+    pub fn enter_account(
+        &self,
+        credentials: &Credentials,
+        cancel: &Cancel,
+    ) -> Result<Arc<dyn Volume>, StorageError> {
+        let tag = self.tag(&Access::new(credentials.clone(), ""));
+        let client = match self.remembered(&tag) {
+            Some(nameless) => nameless.client().clone(),
+            None => {
+                let client = self.check_account(credentials, cancel)?;
+                let entry = (Instant::now(), client.bucket(""));
+                lock(&self.logins).insert(tag, entry);
+                client
+            }
+        };
+        let volume = AccountVolume::new(self.clone(), credentials.clone(), client);
+        Ok(Arc::new(volume))
+    }
+
+    /// ListBuckets answers for all regions at any endpoint. One that cannot be reached may have an
+    /// internal twin that can.
+    fn check_account(
+        &self,
+        credentials: &Credentials,
+        cancel: &Cancel,
+    ) -> Result<Client, StorageError> {
+        let config = &self.process.config;
+        let Route { endpoint, region } = route::start(config, "")
+            .map_err(|error| told(&error, ""))?
+            .route;
+        let (public, internal) = (endpoint.public(), endpoint.internal());
+        let (first, second) = match config.internal {
+            Some(true) => (internal.unwrap_or(endpoint), None),
+            Some(false) => (public.unwrap_or(endpoint), None),
+            None => (endpoint, internal),
+        };
+        let link = Link::new(cancel);
+        let ask = |endpoint: Endpoint| {
+            let client = self
+                .client
+                .with_credentials(credentials.clone())
+                .and_then(|client| client.with_endpoint(endpoint.clone(), Some(region.clone())))
+                .map_err(|error| told(&error, ""))?;
+            let asking = client
+                .with_deadline(Some(config.command_timeout))
+                .with_cancel(link.handle());
+            buckets::check(&asking, &endpoint).map(|()| client)
+        };
+        match (ask(first), second) {
+            (Err(error), Some(second)) if error.kind == ErrorKind::Unavailable => ask(second),
+            (answer, _) => answer,
+        }
     }
 
     /// Names a key id, its secret, and what they are used for, without telling any of them.
@@ -223,12 +289,20 @@ impl Storage for OssStorage {
         request: &LoginRequest,
         cancel: &Cancel,
     ) -> Result<(Arc<dyn Volume>, LoginInfo), StorageError> {
-        let mut access = parse(request)?;
-        access.home = self.process.config.home_of(&access.bucket).clone();
-        let volume = self.enter(&access, cancel)?;
-        let welcome = format!("Logged in to bucket {}.", access.bucket);
+        let (volume, welcome) = match parse(request)? {
+            Login::Bucket(mut access) => {
+                access.home = self.process.config.home_of(&access.bucket).clone();
+                let welcome = format!("Logged in to bucket {}.", access.bucket);
+                (self.enter(&access, cancel)?, welcome)
+            }
+            Login::Account(credentials) => (
+                self.enter_account(&credentials, cancel)?,
+                "Logged in. The root lists the account's buckets.".to_owned(),
+            ),
+        };
         let mut info = LoginInfo::new(welcome);
         info.capabilities = self.capabilities();
+        info.keeps_partial = self.process.config.partial == Partial::Resume;
         Ok((volume, info))
     }
 }
@@ -247,22 +321,36 @@ impl std::fmt::Debug for OssStorage {
     }
 }
 
-/// `AccessKeyId/bucket`, split at the last `/`, and the secret.
-fn parse(request: &LoginRequest) -> Result<Access, StorageError> {
+/// What a client logs in to.
+#[derive(Debug)]
+enum Login {
+    Bucket(Access),
+    Account(Credentials),
+}
+
+/// `AccessKeyId/bucket`, split at the last `/`, or `AccessKeyId` alone, and the secret.
+fn parse(request: &LoginRequest) -> Result<Login, StorageError> {
     let user = std::str::from_utf8(&request.user).map_err(|_| denied("This is no AccessKeyId."))?;
-    let Some((id, bucket)) = user.rsplit_once('/') else {
-        return Err(denied(
-            "Log in as AccessKeyId/bucket, with the AccessKeySecret as password.",
-        ));
-    };
     let secret = std::str::from_utf8(request.password.expose())
         .map_err(|_| denied("The AccessKeySecret is wrong."))?;
+    let Some((id, bucket)) = user.rsplit_once('/') else {
+        // What programs try by themselves is not worth a request.
+        if matches!(user, "" | "anonymous" | "ftp") {
+            return Err(denied(
+                "Log in as AccessKeyId/bucket, with the AccessKeySecret as password.",
+            ));
+        }
+        return Ok(Login::Account(Credentials::new(user, secret)));
+    };
     check_bucket_name(bucket)?;
-    Ok(Access::new(Credentials::new(id, secret), bucket))
+    Ok(Login::Bucket(Access::new(
+        Credentials::new(id, secret),
+        bucket,
+    )))
 }
 
 /// OSS bucket naming conventions. What is no such name is not sent: it becomes part of a host.
-fn check_bucket_name(name: &str) -> Result<(), StorageError> {
+pub(crate) fn check_bucket_name(name: &str) -> Result<(), StorageError> {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let good = (3..=63).contains(&name.len())
         && name.bytes().all(inner)
@@ -281,7 +369,7 @@ fn denied(sentence: &str) -> StorageError {
 }
 
 /// Why the login failed, in a sentence that helps.
-fn told(error: &Error, bucket: &str) -> StorageError {
+pub(crate) fn told(error: &Error, bucket: &str) -> StorageError {
     let Some(service) = error.service() else {
         return match error {
             Error::Invalid(what) => {
@@ -428,11 +516,13 @@ mod tests {
 
     #[test]
     fn users_are_split_at_the_last_slash() {
-        let access = parse(&request("LTAI/x/my-bucket")).unwrap();
+        let Ok(Login::Bucket(access)) = parse(&request("LTAI/x/my-bucket")) else {
+            panic!("no bucket");
+        };
         assert_eq!(access.credentials.access_key_id, "LTAI/x");
         assert_eq!(access.bucket, "my-bucket");
         for user in [
-            "LTAI",
+            "anonymous",
             "LTAI/",
             "LTAI/Bucket",
             "LTAI/a.b",

@@ -209,6 +209,15 @@ impl Memory {
         self.keep_parents(directory);
     }
 
+    /// OSS holds something of `directory`, and so of all above it: nothing is to be remembered.
+    pub(crate) fn kept(&mut self, directory: &str) {
+        let mut directory = directory;
+        while !directory.is_empty() {
+            self.emptied.remove(directory);
+            directory = parent(directory);
+        }
+    }
+
     /// The directory `from`, with all that is in it, is called `to` now.
     pub(crate) fn moved(&mut self, from: &str, to: &str, now: Instant) {
         fn renamed<V>(names: &Recent<Arc<str>, V>, from: &str, to: &str) -> Vec<Arc<str>> {

@@ -7,11 +7,12 @@
 //!
 //! | FTP | OSS |
 //! |---|---|
-//! | `/` | the bucket, or a directory of it |
+//! | `/` | the bucket, or a directory of it; for a login without a bucket, all buckets |
 //! | file `a/b` | the object `a/b` |
 //! | directory `a` | the prefix `a/`, whether or not there is a marker, the empty object `a/` |
 //! | `STOR` | PutObject up to one part, else a multipart upload; visible when it is whole |
 //! | `APPE`, `REST` and `STOR` | UploadPartCopy of what is kept, and the new bytes |
+//! | `APPE` to an appendable object | AppendObject, a part at a time |
 //! | `RETR` | GetObject, for large files several at a time, going on unseen where a connection breaks |
 //! | `RNFR`, `RNTO` | copies, checked, then the sources are deleted; or Rename, where the bucket has it |
 //! | `MFMT` | a copy onto itself with another `x-oss-meta-mtime`, where that is switched on |
@@ -19,6 +20,7 @@
 //! | `HASH`, `XCRC`, `XMD5` … | what OSS knows of the object, else GetObject and a digest |
 //! | `STOU` | as `STOR`, with `x-oss-forbid-overwrite` |
 //! | `SITE RESTORE` | RestoreObject |
+//! | `SITE SYMLINK` | PutSymlink; what a link points to is read, and the link itself deleted |
 //! | `SITE RMDIR` | all keys below the directory deleted, page by page |
 //!
 //! With [`Partial::Resume`] a `STOR` that broke off leaves its parts in OSS; SIZE then says how far
@@ -45,6 +47,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 mod ahead;
+mod append;
+mod buckets;
 mod budget;
 mod buffer;
 mod cancel;
@@ -62,6 +66,7 @@ mod kept;
 mod keys;
 mod lanes;
 mod leaving;
+mod links;
 mod list;
 mod login;
 mod memory;

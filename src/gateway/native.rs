@@ -96,7 +96,7 @@ pub(crate) fn rename(
         Ok(()) => return Ok(true),
         Err(error) => error,
     };
-    if !error.outcome_unknown() {
+    if !error.outcome_unknown() || error.status() == 501 {
         debug!("{from:?} is not renamed by OSS: {error}");
         return Ok(false);
     }

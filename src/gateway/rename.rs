@@ -15,6 +15,7 @@ use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{Error, ObjectMeta};
 
 use super::copy::{Left, Onto, Source, copy, is_link, link};
+use super::dirs::keep_parent;
 use super::errors::{Action, told};
 use super::memory::Found;
 use super::mount::{Calls, Mount};
@@ -94,9 +95,12 @@ fn rename_file(
             return Err(left_over(1, 1, &error));
         }
     }
-    let mut memory = mount.memory();
-    memory.deleted(source);
-    memory.wrote(target, Instant::now());
+    {
+        let mut memory = mount.memory();
+        memory.deleted(source);
+        memory.wrote(target, Instant::now());
+    }
+    keep_parent(mount, source);
     Ok(())
 }
 

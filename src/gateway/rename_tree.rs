@@ -20,6 +20,7 @@ use ossftp_oss::{Bucket, Error, ListObjects, ObjectPage, ObjectSummary};
 
 use super::copy::{Failed, Left, Onto, Simple, Source, copy, copy_simple, is_link, is_same, link};
 use super::crew::at_once;
+use super::dirs::keep_parent;
 use super::errors::{Action, is_missing, not_found, told};
 use super::keys::MAX_KEY;
 use super::lock;
@@ -83,8 +84,10 @@ pub(crate) fn rename_directory(
             return Err(error);
         }
     }
-    let mut memory = mount.memory();
-    memory.moved(&tree.source, &tree.target, Instant::now());
+    mount
+        .memory()
+        .moved(&tree.source, &tree.target, Instant::now());
+    keep_parent(mount, &tree.source);
     Ok(())
 }
 

@@ -80,18 +80,7 @@ impl Sending {
 
     /// Sends a part. With `aside` on another thread, if there is one.
     pub(crate) fn start(&mut self, job: Job, aside: bool) {
-        let report = Report {
-            tell: self.tell.clone(),
-            sent: Some(Sent {
-                number: job.number,
-                part: None,
-                result: Err(StorageError::new(
-                    ErrorKind::Unavailable,
-                    "Sending a part failed inside the server.",
-                )),
-            }),
-        };
-        self.under_way += 1;
+        let report = self.report(job.number);
         let process = &self.process;
         let claim = if aside && self.pace.limit() > 1 {
             process.budget.spare(CONNECTION)
@@ -104,6 +93,22 @@ impl Sending {
         let work = move || perform(job, report, Some(claim));
         if let Err(work) = process.lanes.start(work) {
             work();
+        }
+    }
+
+    /// One part more is under way.
+    fn report(&mut self, number: u32) -> Report {
+        self.under_way += 1;
+        Report {
+            tell: self.tell.clone(),
+            sent: Some(Sent {
+                number,
+                part: None,
+                result: Err(StorageError::new(
+                    ErrorKind::Unavailable,
+                    "Sending a part failed inside the server.",
+                )),
+            }),
         }
     }
 
@@ -176,5 +181,33 @@ impl Drop for Report {
             // The upload may be given up, and nobody listens.
             let _ = self.tell.send(sent);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::GatewayConfig;
+
+    #[test]
+    fn a_thread_that_panics_is_a_part_that_failed() {
+        let process = Arc::new(Process::new(GatewayConfig::default()));
+        let mut sending = Sending::new(&process);
+        let report = sending.report(7);
+        assert!(!sending.is_idle());
+        let work = move || {
+            let _report = report;
+            panic!("on purpose");
+        };
+        assert!(process.lanes.start(work).is_ok());
+        let sent = loop {
+            match sending.try_take() {
+                Some(sent) => break sent,
+                None => std::thread::yield_now(),
+            }
+        };
+        assert!(sending.is_idle());
+        assert_eq!(sent.number, 7);
+        assert_eq!(sent.result.unwrap_err().kind, ErrorKind::Unavailable);
     }
 }

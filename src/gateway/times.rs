@@ -17,6 +17,7 @@ use super::config::{GatewayConfig, Mtime};
 use super::copy::{Onto, Source, copy, is_link};
 use super::crew::at_once;
 use super::errors::{Action, is_missing, told};
+use super::links::is_dangling;
 use super::list::OssLister;
 use super::lock;
 use super::memory::Found;
@@ -113,8 +114,7 @@ pub(crate) fn status(
     path: &FtpPath,
     limit: usize,
 ) -> Result<Answer, StorageError> {
-    let lister = OssLister::open(mount, calls.clone(), path, true)?;
-    let mut answer = lister.collect(limit)?;
+    let mut answer = OssLister::collect(mount, calls.clone(), path, limit)?;
     // The entry of a single file has its time already.
     if let Answer::Listing {
         entries,
@@ -168,10 +168,14 @@ impl Lister for TimedLister {
         ask(&self.mount, &self.calls, &self.directory, &mut entries)?;
         Ok(Some(entries))
     }
+
+    fn hidden(&self) -> u64 {
+        self.inner.hidden()
+    }
 }
 
 /// Asks for the size and time of each file, several at a time.
-fn ask(
+pub(crate) fn ask(
     mount: &Arc<Mount>,
     calls: &Calls,
     directory: &str,
@@ -196,6 +200,8 @@ fn ask(
                     lock(&answers).push((place, meta.size, modified));
                     Ok(())
                 }
+                // A link that leads nowhere stays as it is.
+                Err(error) if is_dangling(&error) => Ok(()),
                 // Gone since it was listed, or not this key's to read, so that no other command
                 // shows another time.
                 Err(error) if is_missing(&error) || error.is_denied() => Ok(()),

@@ -10,6 +10,7 @@ use log::info;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::ListObjects;
 
+use super::dirs::keep_parent;
 use super::errors::{Action, told};
 use super::keys::name_in;
 use super::mount::{Calls, Mount};
@@ -70,6 +71,7 @@ pub(crate) fn remove(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(),
         delete_one(mount, calls, &directory)?;
     }
     mount.memory().removed(&directory);
+    keep_parent(mount, &directory);
     Ok(())
 }
 

@@ -16,12 +16,15 @@ use ossftp_oss::ListObjects;
 
 use super::config::Partial;
 use super::errors::{Action, is_missing, not_found, told};
-use super::list::file_entry;
+use super::list::{check_progress, file_entry};
 use super::memory::Found;
 use super::mount::{Calls, Mount};
 use super::read::OssReader;
 use super::write::OssWriter;
-use super::{dirs, duplicate, hash, rename, restore, times, tree, unfinished};
+use super::{dirs, duplicate, hash, links, rename, restore, times, tree, unfinished};
+
+/// So many pages that hold less than was asked for are followed by the next.
+const MAX_EMPTY_PAGES: usize = 100;
 
 /// The files of one login.
 #[derive(Debug)]
@@ -61,6 +64,7 @@ impl Volume for OssVolume {
                 range,
             } => hash::hash(mount, mount.calls(cancel), path, *algorithm, *range),
             Operation::Restore(path) => done(restore::restore(mount, &calls, path)),
+            Operation::Symlink { target, link } => done(links::make(mount, &calls, target, link)),
             Operation::RemoveTree(path) => done(tree::remove(mount, &mount.calls(cancel), path)),
             _ => Err(StorageError::new(
                 ErrorKind::Unsupported,
@@ -87,8 +91,7 @@ impl Volume for OssVolume {
         cancel: &Cancel,
     ) -> Result<Box<dyn ObjectWriter>, StorageError> {
         let calls = self.0.calls(cancel);
-        let writer = OssWriter::open(&self.0, calls, path, mode, expected)?;
-        Ok(Box::new(writer))
+        OssWriter::open(&self.0, calls, path, mode, expected)
     }
 
     fn open_list(
@@ -132,14 +135,30 @@ pub(crate) fn first_keys(
     directory: &str,
     count: u32,
 ) -> Result<Vec<String>, StorageError> {
-    let list = ListObjects {
+    let mut list = ListObjects {
         prefix: directory.to_owned(),
         max_keys: Some(count),
         ..ListObjects::default()
     };
-    let page = calls.bucket().list_objects_v2(&list);
-    let page = page.map_err(|error| told(&error, Action::List))?;
-    Ok(page.objects.into_iter().map(|object| object.key).collect())
+    let wanted = count as usize;
+    let mut keys = Vec::with_capacity(wanted);
+    for _ in 0..MAX_EMPTY_PAGES {
+        calls.check()?;
+        let page = calls.bucket().list_objects_v2(&list);
+        let page = page.map_err(|error| told(&error, Action::List))?;
+        check_progress(&list, &page)?;
+        keys.extend(page.objects.into_iter().map(|object| object.key));
+        // OSS may give fewer than were asked for, even none, though there are more.
+        if keys.len() >= wanted || !page.is_truncated {
+            keys.truncate(wanted);
+            return Ok(keys);
+        }
+        list.continuation_token = page.next;
+    }
+    Err(StorageError::new(
+        ErrorKind::Unavailable,
+        "OSS gives one empty page after the other: try again.",
+    ))
 }
 
 fn stat(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<Answer, StorageError> {
@@ -232,6 +251,8 @@ fn delete(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageErr
     if !mount.memory().knows_file(&key, Instant::now()) {
         match calls.bucket().head_object(&key) {
             Ok(_) => {}
+            // A link goes itself, wherever it points.
+            Err(error) if links::is_dangling(&error) => {}
             Err(error) if is_missing(&error) => return Err(no_file(mount, path)),
             Err(error) => return Err(told(&error, Action::Read)),
         }
@@ -242,5 +263,6 @@ fn delete(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageErr
         .map_err(|error| told(&error, Action::Delete))?;
     mount.memory().deleted(&key);
     mount.clear_broken(&key);
+    dirs::keep_parent(mount, &key);
     Ok(())
 }

@@ -18,6 +18,7 @@ use ossftp_core::{ErrorKind, FtpPath, StorageError, StoreMode};
 use ossftp_oss::crc64::{Crc64, combine};
 use ossftp_oss::{ObjectMeta, PutObject};
 
+use super::append;
 use super::buffer::{PartBuffer, Windows};
 use super::config::Partial;
 use super::errors::{Action, told};
@@ -65,7 +66,7 @@ impl OssWriter {
         path: &FtpPath,
         mode: StoreMode,
         expected: Option<u64>,
-    ) -> Result<Self, StorageError> {
+    ) -> Result<Box<dyn ObjectWriter>, StorageError> {
         if mount.is_known_directory(path) {
             let kind = match mode {
                 StoreMode::New => ErrorKind::Exists,
@@ -95,6 +96,11 @@ impl OssWriter {
         };
         let kept = match beginning {
             Beginning::Nothing => None,
+            Beginning::Kept(kept)
+                if mode == StoreMode::Append && append::is_appendable(&kept.meta) =>
+            {
+                return Ok(append::open(mount, calls, key, &kept.meta, windows));
+            }
             Beginning::Kept(kept) => Some(*kept),
             Beginning::Unfinished(found, hold) => {
                 let upload = Upload::resume(mount, &key, &found, hold);
@@ -103,11 +109,11 @@ impl OssWriter {
                 let mut writer = Self::new(mount, calls, key, put, windows, next);
                 upload.leave_open();
                 writer.upload = Some(upload);
-                return Ok(writer);
+                return Ok(Box::new(writer));
             }
         };
         let put = match &kept {
-            Some(kept) => headers::of_old(&kept.meta),
+            Some(kept) => headers::of_old(&kept.meta, &kept.tags),
             None => headers::of_new(mount, &key),
         };
         let pieces = kept.as_ref().map_or(0, |kept| kept.pieces.len());
@@ -120,7 +126,7 @@ impl OssWriter {
             // Already now: a client whose connection died comes back before this session knows.
             writer.mount.set_broken(&writer.key);
         }
-        Ok(writer)
+        Ok(Box::new(writer))
     }
 
     /// An empty file, whose first new part has this number and which has about so many new bytes.

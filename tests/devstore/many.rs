@@ -16,6 +16,7 @@ fn generated_objects_are_objects() {
         server.generate("no-bucket", "x", 1),
         Err(GenerateError::NoBucket)
     );
+    assert_eq!(server.generate(BUCKET, "/x", 1), Err(GenerateError::Prefix));
     expect_segments(dir.path(), 2);
 
     let mut connection = Connection::open(server.local_addr());

@@ -2,18 +2,29 @@
 
 #![cfg(feature = "dev-store")]
 
+mod appends;
+mod buckets;
 mod copies;
+mod copies_whole;
 mod directories;
+mod doubles;
 mod faults;
 mod hashes;
+mod hidden;
+mod keeping;
+mod links;
+mod listings;
 mod logins;
 mod model;
 mod names;
+mod native_renames;
 mod proxy;
 mod reading;
+mod rename_trees;
 mod renames;
 mod restores;
 mod resume;
+mod times;
 mod trees;
 mod unique;
 mod uploads;

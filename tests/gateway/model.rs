@@ -128,6 +128,17 @@ impl Model {
         Ok(())
     }
 
+    /// Whether what is below `from` is below `to` as well.
+    fn has_copies(&self, from: &str, to: &str) -> bool {
+        let prefix = format!("{from}/");
+        let mut below = self.files.range(prefix.clone()..);
+        let is_copied = |(key, bytes): (&String, &Vec<u8>)| {
+            let rest = key.strip_prefix(&prefix);
+            rest.is_none_or(|rest| self.files.get(&format!("{to}/{rest}")) == Some(bytes))
+        };
+        from != to && self.is_directory(from) && self.is_directory(to) && below.all(is_copied)
+    }
+
     fn list(&self, path: &str) -> Result<Vec<String>, ErrorKind> {
         if self.is_directory(path) {
             return Ok(self.children(path));
@@ -188,6 +199,8 @@ fn step(dice: &mut Dice, session: &Session, model: &mut Model, log: &mut Vec<Str
         2 => compare(&said, session.mkd(&path), model.mkd(&one)),
         3 => compare(&said, session.rmd(&path), model.rmd(&one)),
         4 => compare(&said, session.dele(&path), model.dele(&one)),
+        // A directory that holds copies of all files of another is one to which it was renamed.
+        5 if model.has_copies(&one, &two) => {}
         5 => {
             let target = format!("/{two}");
             compare(

@@ -34,6 +34,8 @@ impl Seen {
 pub(crate) enum Act {
     /// Answers with this status and OSS code, and does not pass it on.
     Refuse(u16, &'static str),
+    /// Answers with this body, and does not pass it on.
+    Give(String),
     /// Passes it on, and breaks the connection after so many bytes of the answer's body.
     Cut(usize),
     /// Passes it on, and breaks the connection without an answer.
@@ -42,6 +44,10 @@ pub(crate) enum Act {
     Damage,
     /// Passes it on, and changes the CRC-64 in the answer.
     LieAboutCrc,
+    /// Passes it on, and changes the ETag in the answer's body.
+    LieAboutEtag,
+    /// Both.
+    LieAboutBoth,
     /// Passes it on, waits until the test waits too, and gives the answer back when it does so
     /// once more.
     Hold(Arc<Barrier>),
@@ -130,6 +136,12 @@ fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()>
                 client.write_all(refusal(status, code, seen.api).as_bytes())?;
                 continue;
             }
+            Some(Act::Give(body)) => {
+                let length = body.len();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+                client.write_all((head + &body).as_bytes())?;
+                continue;
+            }
             Some(Act::Stall) => {
                 let mut nothing = [0];
                 let _ = reader.read(&mut nothing);
@@ -159,6 +171,11 @@ fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()>
                 }
             }
             Some(Act::LieAboutCrc) => lie_about_crc(&mut answer.head),
+            Some(Act::LieAboutEtag) => lie_about_etag(&mut answer.body),
+            Some(Act::LieAboutBoth) => {
+                lie_about_crc(&mut answer.head);
+                lie_about_etag(&mut answer.body);
+            }
             _ => {}
         }
         client.write_all(&[answer.head.as_bytes(), &answer.body[..end]].concat())?;
@@ -176,6 +193,17 @@ fn lie_about_crc(head: &mut String) {
     let end = at + head[at..].find('\r').unwrap();
     let other = if head[..end].ends_with('7') { "8" } else { "7" };
     head.replace_range(end - 1..end, other);
+}
+
+/// Changes the first digit of the ETag.
+fn lie_about_etag(body: &mut [u8]) {
+    let name = b"<ETag>";
+    let at = body.windows(name.len()).position(|w| w == name).unwrap() + name.len();
+    let digit = body[at..]
+        .iter_mut()
+        .find(|b| b.is_ascii_hexdigit())
+        .unwrap();
+    *digit = if *digit == b'7' { b'8' } else { b'7' };
 }
 
 fn read_message(reader: &mut impl BufRead, has_body: bool) -> io::Result<Option<Message>> {
@@ -249,16 +277,22 @@ fn seen(head: &str) -> Seen {
         "GET" if has("location") => "GetBucketLocation",
         "GET" if has("uploads") => "ListMultipartUploads",
         "GET" if has("uploadId") => "ListParts",
+        "GET" if has("bucketInfo") => "GetBucketInfo",
+        "GET" if has("symlink") => "GetSymlink",
+        "GET" if has("tagging") => "GetObjectTagging",
         "GET" if key.is_empty() => "ListBuckets",
         "GET" => "GetObject",
+        "PUT" if has("symlink") => "PutSymlink",
         "PUT" if has("uploadId") && is_copy => "UploadPartCopy",
         "PUT" if has("uploadId") => "UploadPart",
         "PUT" if is_copy => "CopyObject",
         "PUT" => "PutObject",
+        "POST" if has("append") => "AppendObject",
         "POST" if has("uploads") => "InitiateMultipartUpload",
         "POST" if has("uploadId") => "CompleteMultipartUpload",
         "POST" if has("delete") => "DeleteObjects",
         "POST" if has("restore") => "RestoreObject",
+        "POST" if has("x-oss-rename") => "Rename",
         "DELETE" if has("uploadId") => "AbortMultipartUpload",
         "DELETE" => "DeleteObject",
         other => panic!("what is {other} {target}?"),

@@ -1,13 +1,9 @@
-//! Renames: what is asked, what is refused, and what is left when one fails.
+//! Renames of files: what is asked, what is refused, and what is left when one fails.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
-use ossftp_core::driver::Cancel;
-use ossftp_core::{ErrorKind, Operation};
+use ossftp_core::ErrorKind;
 
 use crate::proxy::Act;
-use crate::world::{PART, World, kind, noise, path};
+use crate::world::{PART, World, kind, noise};
 
 const NONE: [&str; 0] = [];
 
@@ -153,180 +149,55 @@ fn a_source_that_cannot_be_deleted() {
     assert_eq!(world.keys(), ["b"]);
 }
 
-fn tree(world: &World) {
-    for key in [
-        "d/", "d/a", "d/b", "d/e/", "d/e/f/g", "d//odd", "d/a\nb", "dd",
-    ] {
+#[test]
+fn what_the_session_has_listed_is_not_asked_again() {
+    let world = World::new();
+    for key in ["a", "b", "d/x"] {
         world.put(key, key.as_bytes());
     }
-}
-
-const TREE: [&str; 8] = [
-    "d/", "d//odd", "d/a", "d/a\nb", "d/b", "d/e/", "d/e/f/g", "dd",
-];
-
-#[test]
-fn a_directory() {
-    let world = World::new();
-    tree(&world);
     let session = world.session();
-    let requests = world.requests(|| session.rename("/d", "/n/m").unwrap());
-    assert_eq!(requests.last().unwrap(), "DeleteObjects ");
-    assert_eq!(
-        world.keys(),
-        [
-            "dd",
-            "n/m/",
-            "n/m//odd",
-            "n/m/a",
-            "n/m/a\nb",
-            "n/m/b",
-            "n/m/e/",
-            "n/m/e/f/g"
-        ]
-    );
-    assert_eq!(world.get("n/m/e/f/g"), b"d/e/f/g");
-    assert_eq!(kind(session.cwd("/d")), ErrorKind::NotFound);
-    session.cwd("/n/m/e/f").unwrap();
+    session.list("/").unwrap();
+    session.stat("/a").unwrap();
+    let requests = world.requests(|| session.rnto("/a", "/b").unwrap());
+    assert_eq!(requests, ["CopyObject b", "DeleteObject a"]);
+    assert_eq!(world.get("b"), b"a");
+    // A directory is not forgotten over it, nor one that the listing did not show.
+    assert_eq!(kind(session.rename("/b", "/d")), ErrorKind::Exists);
+    session.stor("/e/x", b"1").unwrap();
+    assert_eq!(kind(session.rename("/b", "/e")), ErrorKind::Exists);
 }
 
 #[test]
-fn directories_that_only_the_session_knows() {
-    let world = World::new();
-    world.put("d/sub/x", b"1");
-    let session = world.session();
-    session.dele("/d/sub/x").unwrap();
-    session.rename("/d", "/e").unwrap();
-    assert_eq!(session.list("/e").unwrap(), ["sub/"]);
-    assert_eq!(session.list("/").unwrap(), ["e/"]);
-    assert_eq!(world.keys(), NONE);
-}
-
-#[test]
-fn a_directory_never_goes_onto_anything() {
-    let world = World::new();
-    for key in ["d/x", "file", "marked/", "full/y", "same/x"] {
-        world.put(key, b"1");
-    }
-    let session = world.session();
-    for to in ["/file", "/marked", "/full", "/same"] {
-        assert_eq!(kind(session.rename("/d", to)), ErrorKind::Exists, "{to}");
-    }
-    assert_eq!(world.keys().len(), 5);
-}
-
-#[test]
-fn a_copy_that_fails_leaves_the_directory_whole() {
-    let world = World::new();
-    tree(&world);
-    let session = world.session();
-    world
-        .proxy
-        .rule("CopyObject", 3, 1, Act::Refuse(403, "AccessDenied"));
-    let failed = session.rename("/d", "/n").unwrap_err();
-    assert_eq!(failed.kind, ErrorKind::Denied);
-    assert!(
-        failed.message.contains("oss:GetObject and oss:PutObject"),
-        "{failed}"
-    );
-    assert_eq!(world.keys(), TREE);
-    world.proxy.rule("CopyObject", 2, 1, Act::LieAboutCrc);
-    assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::Unavailable);
-    assert_eq!(world.keys(), TREE);
-    world
-        .proxy
-        .rule("HeadObject", 4, 1, Act::Refuse(403, "InvalidObjectState"));
-    assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::Busy);
-    assert_eq!(world.keys(), TREE);
-}
-
-#[test]
-fn a_cancel_leaves_the_directory_whole() {
+fn what_is_replaced_stands_until_the_copy_is_whole() {
     let world = World::with(|config| {
-        // A copy that is under way is waited for.
-        config.timeouts.read = Duration::from_secs(2);
-        config.timeouts.per_200_mib = Duration::ZERO;
+        config.copy_limit = 1000;
+        config.copy_part_size = PART as u64;
     });
-    tree(&world);
-    let session = world.session();
-    let cancel = Cancel::new();
-    let rename = Operation::Rename {
-        from: path("/d"),
-        to: path("/n"),
-    };
-    world.proxy.rule("CopyObject", 1, 1, Act::Stall);
-    thread::scope(|scope| {
-        let renaming = scope.spawn(|| kind(session.volume.perform(&rename, &cancel)));
-        let began = Instant::now();
-        let copies = || {
-            world
-                .proxy
-                .seen()
-                .iter()
-                .filter(|s| s.api == "CopyObject")
-                .count()
-        };
-        while copies() < 2 {
-            assert!(began.elapsed() < Duration::from_secs(10));
-            thread::yield_now();
+    let large = noise(2 * PART);
+    for (source, bytes) in [("/small", &b"new"[..]), ("/large", &large)] {
+        world.put(&source[1..], bytes);
+        for api in [
+            "CopyObject",
+            "InitiateMultipartUpload",
+            "UploadPartCopy",
+            "CompleteMultipartUpload",
+        ] {
+            world.put("b", b"old");
+            let session = world.session();
+            let refusal = Act::Refuse(403, "AccessDenied");
+            world.proxy.rule(api, 0, 9, refusal);
+            let result = session.rename(source, "/b");
+            world.proxy.clear();
+            if world.get("b") == b"old" {
+                assert_eq!(kind(result), ErrorKind::Denied, "{api}");
+                assert!(world.get(&source[1..]) == bytes);
+            } else {
+                // It is not asked for.
+                result.unwrap();
+                assert!(world.get("b") == bytes);
+                world.put(&source[1..], bytes);
+            }
         }
-        cancel.cancel();
-        assert_eq!(renaming.join().unwrap(), ErrorKind::Cancelled);
-    });
-    assert_eq!(world.keys(), TREE);
-}
-
-#[test]
-fn deletes_that_fail_are_finished_by_the_same_rename() {
-    let world = World::new();
-    tree(&world);
-    let (session, other) = (world.session(), world.session());
-    world
-        .proxy
-        .rule("DeleteObjects", 0, 1, Act::Refuse(403, "AccessDenied"));
-    let failed = session.rename("/d", "/n").unwrap_err();
-    assert_eq!(failed.kind, ErrorKind::Unavailable);
-    assert!(
-        failed.message.contains("Copied whole, 7 of 7 sources left"),
-        "{failed}"
-    );
-    // Someone has deleted some of them since.
-    world.delete("d/a");
-    other.rename("/d", "/n").unwrap();
-    assert_eq!(
-        world
-            .keys()
-            .iter()
-            .filter(|key| key.starts_with("d/"))
-            .count(),
-        0
-    );
-    assert_eq!(world.get("n/a"), b"d/a");
-}
-
-#[test]
-fn an_unfinished_rename_whose_copies_changed_is_refused() {
-    let world = World::new();
-    tree(&world);
-    let session = world.session();
-    world
-        .proxy
-        .rule("DeleteObjects", 0, 1, Act::Refuse(403, "AccessDenied"));
-    session.rename("/d", "/n").unwrap_err();
-    world.put("n/b", b"changed");
-    assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::Exists);
-    assert_eq!(world.get("d/b"), b"d/b");
-}
-
-#[test]
-fn limits() {
-    let world = World::with(|config| config.max_rename = 6);
-    tree(&world);
-    let session = world.session();
-    assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::NoSpace);
-    assert_eq!(world.keys(), TREE);
-    world.delete("d//odd");
-    let long = format!("/{}", "n".repeat(1018));
-    assert_eq!(kind(session.rename("/d", &long)), ErrorKind::BadName);
-    session.rename("/d", &long[..1000]).unwrap();
+        world.assert_no_uploads();
+    }
 }

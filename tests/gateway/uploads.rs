@@ -308,6 +308,7 @@ fn what_a_file_is_stays_when_it_is_written_from_its_own_bytes() {
         expires: Some("Fri, 24 Feb 2034 06:07:48 GMT".to_owned()),
         storage_class: Some("IA".to_owned()),
         meta: vec![("owner".to_owned(), "me".to_owned())],
+        tagging: vec![("a b".to_owned(), "1".to_owned())],
         ..PutObject::default()
     };
     for size in [10, PART] {
@@ -331,5 +332,6 @@ fn what_a_file_is_stays_when_it_is_written_from_its_own_bytes() {
             assert_eq!(write.header(name), value.as_deref(), "{name}");
         }
         assert_eq!(write.header("x-oss-meta-owner"), Some("me"));
+        assert_eq!(world.store().get_object_tagging("f").unwrap(), put.tagging);
     }
 }

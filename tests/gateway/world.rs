@@ -40,10 +40,33 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::of(&[BUCKET], |_| {}, change)
+    }
+
+    /// A store with these buckets; the first is that of the helpers here.
+    pub(crate) fn with_buckets(buckets: &[&str], change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::of(buckets, |_| {}, change)
+    }
+
+    /// A world whose bucket has a hierarchical namespace.
+    pub(crate) fn hierarchical(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::of(
+            &[BUCKET],
+            |store| store.hierarchical = vec![BUCKET.into()],
+            change,
+        )
+    }
+
+    fn of(
+        buckets: &[&str],
+        store: impl FnOnce(&mut Config),
+        change: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path());
         config.credentials = vec![(ID.into(), SECRET.into())];
-        config.buckets = vec![BUCKET.into()];
+        config.buckets = buckets.iter().map(|&name| name.into()).collect();
+        store(&mut config);
         let server = Server::start(config).unwrap();
         let proxy = Proxy::start(server.local_addr());
         let mut config = GatewayConfig::default();
@@ -60,7 +83,7 @@ impl World {
         Self {
             storage: OssStorage::new(config.clone()).unwrap(),
             config,
-            store: Client::new(client).unwrap().bucket(BUCKET),
+            store: Client::new(client).unwrap().bucket(buckets[0]),
             proxy,
             _server: server,
             _dir: dir,
@@ -114,9 +137,16 @@ impl World {
 
     /// All keys in the bucket.
     pub(crate) fn keys(&self) -> Vec<String> {
-        let page = self.store.list_objects_v2(&ListObjects::default()).unwrap();
-        assert!(!page.is_truncated);
-        page.objects.into_iter().map(|o| o.key).collect()
+        let mut list = ListObjects::default();
+        let mut keys = Vec::new();
+        loop {
+            let page = self.store.list_objects_v2(&list).unwrap();
+            keys.extend(page.objects.into_iter().map(|o| o.key));
+            list.continuation_token = page.next.filter(|_| page.is_truncated);
+            if list.continuation_token.is_none() {
+                return keys;
+            }
+        }
     }
 
     /// The object's bytes, past the gateway.
@@ -218,6 +248,7 @@ impl Session {
                 entries,
                 more,
                 directory,
+                ..
             } => Ok((entries.iter().map(shown).collect(), more, directory)),
             other => panic!("{other:?}"),
         }

@@ -244,6 +244,31 @@ def copy_and_append():
     bucket.batch_delete_objects(["ca/src", "ca/dst", "ca/log"])
 
 
+def links_tags_and_archives():
+    bucket.put_object("x/the target", b"content", headers={"x-oss-tagging": "a=1"})
+    bucket.put_symlink("x/the target", "x/link")
+    equal(bucket.get_symlink("x/link").target_key, "x/the target", "target")
+    equal(bucket.get_object("x/link").read(), b"content", "through the link")
+    equal(bucket.get_object_tagging("x/the target").tag_set.tagging_rule, {"a": "1"}, "tags")
+    rule = oss2.models.TaggingRule()
+    rule.add("c", "3 中")
+    bucket.put_object_tagging("x/the target", oss2.models.Tagging(rule))
+    equal(bucket.get_object_tagging("x/the target").tag_set.tagging_rule, {"c": "3 中"}, "other tags")
+    bucket.delete_object_tagging("x/the target")
+    equal(bucket.get_object_tagging("x/the target").tag_set.tagging_rule, {}, "no tags")
+
+    bucket.put_object("x/cold", b"cold", headers={"x-oss-storage-class": "Archive"})
+    error = fails(oss2.exceptions.ServerError, lambda: bucket.get_object("x/cold"), "frozen")
+    equal((error.status, error.code), (403, "InvalidObjectState"), "frozen")
+    equal(bucket.restore_object("x/cold").status, 202, "restore")
+    equal(bucket.get_object("x/cold").read(), b"cold", "restored")
+    equal(bucket.get_object_meta("x/cold").content_length, 4, "meta")
+
+    bucket.put_object_acl("x/the target", oss2.OBJECT_ACL_PRIVATE)
+    equal(bucket.get_object_acl("x/the target").acl, "private", "acl")
+    bucket.batch_delete_objects(["x/the target", "x/link", "x/cold"])
+
+
 def urls():
     key = "url/a b+中.txt"
     headers = {"Content-Type": "text/plain", "x-oss-meta-via": "url"}
@@ -261,7 +286,7 @@ def urls():
     bucket.delete_object(key)
 
 
-for step in (buckets, errors, objects, odd_keys, listing, multipart, copy_and_append, urls):
+for step in (buckets, errors, objects, odd_keys, listing, multipart, copy_and_append, links_tags_and_archives, urls):
     print(f"oss2 {args.signature}: {step.__name__}", flush=True)
     step()
 equal([o.key for o in oss2.ObjectIterator(bucket)], ["dir/chunked", "dir/empty"], "what is left")

@@ -199,6 +199,41 @@ def append():
     client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key="log"))
 
 
+def links_tags_and_archives():
+    put("x/target", b"content", tagging="a=1&b=2")
+    client.put_symlink(oss.PutSymlinkRequest(bucket=BUCKET, key="x/link", target="x/target"))
+    equal(client.get_symlink(oss.GetSymlinkRequest(bucket=BUCKET, key="x/link")).target, "x/target", "target")
+    result, body = get("x/link")
+    equal((result.object_type, body), ("Symlink", b"content"), "through the link")
+    fails(400, "NotSymlink", lambda: client.get_symlink(oss.GetSymlinkRequest(bucket=BUCKET, key="x/target")), "no link")
+
+    def tags():
+        found = client.get_object_tagging(oss.GetObjectTaggingRequest(bucket=BUCKET, key="x/target"))
+        return [(tag.key, tag.value) for tag in found.tag_set.tags or []]
+
+    equal(tags(), [("a", "1"), ("b", "2")], "tags")
+    tagging = oss.Tagging(tag_set=oss.TagSet(tags=[oss.Tag(key="c", value="3")]))
+    client.put_object_tagging(oss.PutObjectTaggingRequest(bucket=BUCKET, key="x/target", tagging=tagging))
+    equal(tags(), [("c", "3")], "other tags")
+    equal(get("x/target")[0].tagging_count, 1, "count of tags")
+    client.delete_object_tagging(oss.DeleteObjectTaggingRequest(bucket=BUCKET, key="x/target"))
+    equal(tags(), [], "no tags")
+
+    put("x/cold", b"cold", storage_class="ColdArchive")
+    fails(403, "InvalidObjectState", lambda: get("x/cold"), "frozen")
+    parameters = oss.RestoreRequest(days=2, job_parameters=oss.JobParameters(tier="Expedited"))
+    restore = oss.RestoreObjectRequest(bucket=BUCKET, key="x/cold", restore_request=parameters)
+    equal(client.restore_object(restore).status_code, 202, "restore")
+    result, body = get("x/cold")
+    equal((result.storage_class, body), ("ColdArchive", b"cold"), "restored")
+    fails(400, "OperationNotSupported", lambda: client.restore_object(oss.RestoreObjectRequest(bucket=BUCKET, key="x/target")), "never frozen")
+
+    acl = oss.PutObjectAclRequest(bucket=BUCKET, key="x/target", acl="public-read")
+    client.put_object_acl(acl)
+    equal(client.get_object_acl(oss.GetObjectAclRequest(bucket=BUCKET, key="x/target")).acl, "public-read", "acl")
+    batch_delete(["x/target", "x/link", "x/cold"])
+
+
 def urls():
     key, expires = "url/a b+中.txt", datetime.timedelta(seconds=60)
     request = oss.PutObjectRequest(bucket=BUCKET, key=key, content_type="text/plain", metadata={"via": "url"})
@@ -210,7 +245,7 @@ def urls():
     client.delete_object(oss.DeleteObjectRequest(bucket=BUCKET, key=key))
 
 
-for step in (buckets, errors, objects, odd_keys, listing, multipart, append, urls):
+for step in (buckets, errors, objects, odd_keys, listing, multipart, append, links_tags_and_archives, urls):
     print(f"alibabacloud_oss_v2 {args.signature}: {step.__name__}", flush=True)
     step()
 equal(keys_v2(), [], "what is left")

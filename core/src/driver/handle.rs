@@ -99,7 +99,7 @@ impl TransferHandle {
                     waited,
                 })
             }
-            Ok(()) => self.done(Ok(())),
+            Ok(()) => self.over(job.finish(Ok(()))),
             Err(reason) => self.finish(job, Some(reason)),
         }
     }
@@ -122,13 +122,18 @@ impl TransferHandle {
             })
         });
         match report {
-            Ok(report) => self.done(report.outcome),
+            Ok(report) => self.over(report),
             Err(error) => self.done(Err(error.into())),
         }
     }
 
     pub(super) fn done(&self, outcome: Result<(), TransferFailure>) -> Report {
-        let report = TransferReport::new(self.bytes(), outcome);
+        self.over(TransferReport::new(0, outcome))
+    }
+
+    /// The bytes are counted here, also where the job is gone.
+    fn over(&self, mut report: TransferReport) -> Report {
+        report.bytes = self.bytes();
         Report::from(Input::TransferDone {
             id: self.id,
             report,

@@ -6,7 +6,8 @@ use super::listed::Listed;
 use super::part::Part;
 use super::storage::{ObjectReader, ObjectWriter, Volume};
 use crate::{
-    DataError, ErrorKind, StorageError, Transfer, TransferFailure, TransferKind, TransferReport,
+    DataError, ErrorKind, Kept, StorageError, Transfer, TransferFailure, TransferKind,
+    TransferReport,
 };
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -80,6 +81,8 @@ pub struct Job {
     stored: u64,
     /// Whether the upload has come to its end in order, so that it may be committed.
     whole: bool,
+    /// Names that a listing left out.
+    hidden: u64,
 }
 
 impl Job {
@@ -121,6 +124,7 @@ impl Job {
             waited: Duration::ZERO,
             stored: 0,
             whole: false,
+            hidden: 0,
         };
         Ok((job, size))
     }
@@ -183,7 +187,11 @@ impl Job {
         let mut content = self.content.take().ok_or(TransferFailure::Cancelled)?;
         let result = match &mut content {
             Content::Read(reader) => self.send_file(reader.as_mut(), data),
-            Content::List(listed) => self.send_listing(listed, data),
+            Content::List(listed) => {
+                let result = self.send_listing(listed, data);
+                self.hidden = listed.hidden();
+                result
+            }
             Content::Write(writer) => {
                 let result = self.receive_file(writer.as_mut(), data);
                 self.waited = data.waited();
@@ -343,7 +351,10 @@ impl Job {
     /// The report of a download that [`Job::pump`] ended so.
     #[must_use]
     pub fn finish(self, result: Result<(), TransferFailure>) -> TransferReport {
-        TransferReport::new(self.progress.bytes(), result)
+        TransferReport {
+            hidden: self.hidden,
+            ..TransferReport::new(self.progress.bytes(), result)
+        }
     }
 
     /// Makes an upload visible. One that [`Job::pump`] has not brought to its end in order is
@@ -352,20 +363,32 @@ impl Job {
     pub fn commit(mut self) -> TransferReport {
         match self.content.take_if(|_| self.whole) {
             Some(Content::Write(writer)) => {
-                let result = writer.commit().map_err(TransferFailure::Storage);
-                TransferReport::new(self.progress.bytes(), result)
+                let result = writer.commit();
+                let kept = result
+                    .as_ref()
+                    .err()
+                    .map_or(Kept::Nothing, |error| error.kept);
+                let result = result.map_err(TransferFailure::Storage);
+                TransferReport {
+                    kept,
+                    ..TransferReport::new(self.progress.bytes(), result)
+                }
             }
             _ => self.discard(TransferFailure::Truncated),
         }
     }
 
-    /// Drops an upload; the report says `reason`.
+    /// Drops an upload; the report says `reason`, and what is kept of it.
     #[must_use]
     pub fn discard(mut self, reason: TransferFailure) -> TransferReport {
-        if let Some(Content::Write(writer)) = self.content.take() {
-            writer.discard();
+        let kept = match self.content.take() {
+            Some(Content::Write(writer)) => writer.break_off(),
+            _ => Kept::Nothing,
+        };
+        TransferReport {
+            kept,
+            ..TransferReport::new(self.progress.bytes(), Err(reason))
         }
-        TransferReport::new(self.progress.bytes(), Err(reason))
     }
 
     fn check_cancel(&self) -> Result<(), TransferFailure> {
@@ -389,7 +412,7 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         if let Some(Content::Write(writer)) = self.content.take() {
-            writer.discard();
+            let _ = writer.break_off();
         }
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Listed {
     lister: Box<dyn Lister>,
     /// Whether names have the prefix before them.
     prefixed: bool,
+    /// Names that cannot be said to this client.
+    unsaid: u64,
 }
 
 impl Listed {
@@ -44,27 +46,37 @@ impl Listed {
             };
             let lister = Box::new(One(Some(entry)));
             let prefixed = false;
-            return Ok(Self { lister, prefixed });
+            return Ok(Self::of(lister, prefixed));
         }
         let files_too = pattern.is_none() && !matches!(format, ListFormat::Facts(_));
         let names = *format == ListFormat::Names && !prefix.is_empty();
         if !names || pattern.is_some() {
             let lister = volume.open_list(path, files_too, cancel)?;
             let prefixed = names;
-            return Ok(Self { lister, prefixed });
+            return Ok(Self::of(lister, prefixed));
         }
         // Only a file has the prefix before its name, and its listing looks like that of a
         // directory with one file.
         match volume.open_list(path, false, cancel) {
-            Err(error) if error.kind == ErrorKind::NotADirectory => Ok(Self {
-                lister: volume.open_list(path, true, cancel)?,
-                prefixed: true,
-            }),
-            opened => opened.map(|lister| Self {
-                lister,
-                prefixed: false,
-            }),
+            Err(error) if error.kind == ErrorKind::NotADirectory => {
+                Ok(Self::of(volume.open_list(path, true, cancel)?, true))
+            }
+            opened => opened.map(|lister| Self::of(lister, false)),
         }
+    }
+
+    const fn of(lister: Box<dyn Lister>, prefixed: bool) -> Self {
+        Self {
+            lister,
+            prefixed,
+            unsaid: 0,
+        }
+    }
+
+    /// How many names have been left out so far, by the storage or here. Whether a pattern would
+    /// have matched them nobody knows.
+    pub(super) fn hidden(&self) -> u64 {
+        self.lister.hidden().saturating_add(self.unsaid)
     }
 
     /// Appends the lines of the next page to `out`, perhaps none; false after the last page.
@@ -95,7 +107,10 @@ impl Listed {
                 // A name that cannot be said is left out, not mangled into another one.
                 None => match transfer.names.write(&entry.name) {
                     Some(name) => name,
-                    None => continue,
+                    None => {
+                        self.unsaid += 1;
+                        continue;
+                    }
                 },
             };
             // So is what a link points to.
@@ -114,6 +129,7 @@ impl Listed {
             if out.len() == end {
                 // One that cannot be listed.
                 out.truncate(begin);
+                self.unsaid += 1;
             }
         }
         Ok(true)

@@ -1,7 +1,7 @@
 //! The traits that a storage implements.
 
 use super::Cancel;
-use crate::{Answer, Entry, FtpPath, LoginInfo, Operation, Secret, StorageError, StoreMode};
+use crate::{Answer, Entry, FtpPath, Kept, LoginInfo, Operation, Secret, StorageError, StoreMode};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -142,11 +142,18 @@ pub trait ObjectWriter: Send {
     /// Makes the file visible. Returns only when the storage has it whole.
     ///
     /// # Errors
-    /// It is not visible; the old file, if any, stands as it was.
+    /// It is not visible; the old file, if any, stands as it was, unless
+    /// [`StorageError::kept`] says something else.
     fn commit(self: Box<Self>) -> Result<(), StorageError>;
 
     /// Drops what was written so that nothing of it can be seen or is left behind.
     fn discard(self: Box<Self>);
+
+    /// As [`ObjectWriter::discard`], but what can be kept may be; says what that is.
+    fn break_off(self: Box<Self>) -> Kept {
+        self.discard();
+        Kept::Nothing
+    }
 }
 
 /// A directory that is being listed, page by page, so that memory does not grow with it.
@@ -156,6 +163,11 @@ pub trait Lister: Send {
     /// # Errors
     /// The storage failed; the listing is not whole.
     fn next_page(&mut self) -> Result<Option<Vec<Entry>>, StorageError>;
+
+    /// How many names the pages so far left out because FTP cannot say them.
+    fn hidden(&self) -> u64 {
+        0
+    }
 }
 
 /// Writes all of `bytes` through the writer's own buffer.

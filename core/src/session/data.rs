@@ -62,11 +62,12 @@ impl Session {
     /// RFC 3659 section 5.3. An offset in TYPE A would depend on how lines are counted, so there
     /// only 0 is taken; an offset that does not fit the file is for the transfer to refuse.
     pub(super) fn set_rest(&mut self, offset: u64) {
+        (self.rest, self.range) = (0, None);
         if self.converts() && offset > 0 {
             self.say(Code::SYNTAX, "REST needs TYPE I.");
             return;
         }
-        (self.rest, self.range) = (offset, None);
+        self.rest = offset;
         let text = format!("The next transfer begins at byte {offset}.");
         self.say(Code::NEED_MORE, text);
     }

@@ -1,5 +1,7 @@
 //! Commands on files and directories that move no content.
 
+use super::list::hidden;
+use super::transfer::is_file_name;
 use super::{Pending, Session, facts as change, hash, site, unique};
 use crate::command::quoted;
 use crate::listing::{facts, time_val, write_entry};
@@ -7,7 +9,7 @@ use crate::{
     Answer, Code, Entry, ErrorKind, FtpPath, Id, ListFormat, Operation, Reply, StorageError,
 };
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// STAT with a path shows at most so many entries: its lines go over the control connection.
@@ -27,7 +29,7 @@ pub(super) enum After {
     Renamed,
     Size(FtpPath),
     Mlst(FtpPath),
-    Stat,
+    Stat(FtpPath),
     Facts(change::After),
     Hash(hash::After),
     Site(site::After),
@@ -99,6 +101,19 @@ impl Session {
         self.say(Code::PATH, text);
     }
 
+    /// A name that ends in `/` means a directory, and no file of the same name is to go for it.
+    pub(super) fn dele(&mut self, argument: &[u8]) {
+        let Some(path) = self.path(argument, false) else {
+            return;
+        };
+        if is_file_name(argument, &path) {
+            self.perform(Operation::Delete(path.clone()), After::Deleted(path));
+        } else {
+            let text = "That names a directory; RMD removes it.";
+            self.say(Code::FILE_UNAVAILABLE, text);
+        }
+    }
+
     pub(super) fn mkd(&mut self, argument: &[u8]) {
         if let Some(path) = self.path(argument, true) {
             let typed = argument.to_vec();
@@ -145,10 +160,10 @@ impl Session {
     pub(super) fn stat_path(&mut self, argument: &[u8]) {
         if let Some(path) = self.path(argument, false) {
             let operation = Operation::List {
-                path,
+                path: path.clone(),
                 limit: STAT_ENTRIES,
             };
-            self.perform(operation, After::Stat);
+            self.perform(operation, After::Stat(path));
         }
     }
 
@@ -222,13 +237,14 @@ impl Session {
             (After::Size(path), Answer::Entry(entry)) => self.say_size(&path, &entry),
             (After::Mlst(path), Answer::Entry(entry)) => self.say_facts(&path, &entry),
             (
-                After::Stat,
+                After::Stat(path),
                 Answer::Listing {
                     entries,
                     more,
                     directory,
+                    hidden,
                 },
-            ) => self.say_listing(&entries, more, directory),
+            ) => self.say_listing(path, &entries, (more, directory), hidden),
             (After::Facts(after), answer) => self.facts_answered(after, answer),
             (After::Hash(after), answer) => self.hash_answered(after, answer),
             (After::Site(after), answer) => self.site_answered(after, answer),
@@ -299,10 +315,17 @@ impl Session {
         ));
     }
 
-    fn say_listing(&mut self, entries: &[Entry], more: bool, directory: bool) {
-        let (mut lines, mut bytes, mut more) = (Vec::new(), 0, more);
+    fn say_listing(
+        &mut self,
+        path: FtpPath,
+        entries: &[Entry],
+        (mut more, directory): (bool, bool),
+        mut left_out: u64,
+    ) {
+        let (mut lines, mut bytes) = (Vec::new(), 0);
         for entry in entries {
             if self.names.write(&entry.name).is_none() {
+                left_out += 1;
                 continue;
             }
             let mut line = Vec::new();
@@ -318,11 +341,17 @@ impl Session {
                 lines.push(line);
             }
         }
-        let last: &[u8] = if more {
-            b"There are more; LIST shows them all."
+        let last = if more {
+            "There are more; LIST shows them all"
         } else {
-            b"End"
+            "End"
         };
+        let last = match left_out {
+            0 if more => format!("{last}."),
+            0 => String::from(last),
+            count => format!("{last}; {}.", hidden(count)),
+        };
+        self.hidden = (left_out > 0).then_some((path, left_out));
         let code = if directory {
             Code::DIRECTORY_STATUS
         } else {

@@ -76,8 +76,8 @@ impl Session {
     /// and RANG say the same thing, so each takes back the other. As with REST, bytes of a text
     /// cannot be counted in TYPE A.
     pub(super) fn rang(&mut self, first: u64, last: u64) {
+        (self.rest, self.range) = (0, None);
         if (first, last) == (1, 0) {
-            (self.rest, self.range) = (0, None);
             self.say(Code::NEED_MORE, "The next transfer is of the whole file.");
             return;
         }
@@ -89,7 +89,7 @@ impl Session {
             self.say(Code::SYNTAX, "The range ends before it begins.");
             return;
         }
-        (self.rest, self.range) = (0, Some((first, last)));
+        self.range = Some((first, last));
         let text = format!("The next download or hash is of bytes {first} to {last}.");
         self.say(Code::NEED_MORE, text);
     }

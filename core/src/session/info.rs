@@ -1,5 +1,6 @@
 //! FEAT, OPTS, HELP and STAT without a path.
 
+use super::list::hidden;
 use super::{Pending, Session, printable};
 use crate::command::{self, COMMANDS, EXTENSIONS, Feature, SITE_COMMANDS};
 use crate::listing::Facts;
@@ -185,6 +186,10 @@ impl Session {
         let kind = if self.ascii { "A" } else { "I" };
         let mode = if self.deflate { "Z" } else { "S" };
         lines.push(format!("TYPE {kind}; STRU F; MODE {mode}"));
+        if let Some((path, count)) = &self.hidden {
+            let path = path.display();
+            lines.push(format!("Last listing, of {path}: {}", hidden(*count)));
+        }
         if let Pending::Transfer(running) = &self.pending {
             lines.push(format!(
                 "{} of {}: {} bytes so far",

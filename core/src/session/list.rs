@@ -10,6 +10,8 @@ use super::transfer::Running;
 use crate::command::ListOptions;
 use crate::glob::has_wildcards;
 use crate::{ErrorKind, ListFormat, Pattern, StorageError, TransferKind};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 impl Session {
@@ -97,6 +99,14 @@ fn prefix(argument: &[u8]) -> Vec<u8> {
     match name {
         b"" | b"." | b".." => Vec::new(),
         _ => before.to_vec(),
+    }
+}
+
+/// What is said of so many names that a listing had to leave out.
+pub(super) fn hidden(count: u64) -> String {
+    match count {
+        1 => String::from("1 name cannot be shown"),
+        count => format!("{count} names cannot be shown"),
     }
 }
 

@@ -103,6 +103,8 @@ pub struct Session {
     allo: Option<u64>,
     rename_from: Option<FtpPath>,
     copy_from: Option<FtpPath>,
+    /// What the last listing left out, if it left out anything.
+    hidden: Option<(FtpPath, u64)>,
     hash: HashAlgorithm,
     /// MODE Z.
     deflate: bool,
@@ -182,6 +184,7 @@ impl Session {
             allo: None,
             rename_from: None,
             copy_from: None,
+            hidden: None,
             hash: HashAlgorithm::Sha256,
             deflate: false,
             deflate_level: DEFLATE_LEVEL,
@@ -372,7 +375,8 @@ impl Session {
             self.stop_listening();
         }
         match spec.verb {
-            "RETR" | "STOU" => (self.rest, self.range) = (0, None),
+            // A REST or RANG that was refused must not leave an earlier one in force.
+            "RETR" | "STOU" | "REST" | "RANG" => (self.rest, self.range) = (0, None),
             "STOR" | "APPE" => (self.rest, self.range, self.allo) = (0, None, None),
             "HASH" => self.range = None,
             "SITE CPFR" | "SITE CPTO" => self.copy_from = None,
@@ -404,7 +408,7 @@ impl Session {
             Command::Allo(bytes) => self.set_allo(bytes),
             Command::Rnfr(path) => self.rnfr(&path),
             Command::Rnto(path) => self.rnto(&path),
-            Command::Dele(path) => self.on_file(&path, Operation::Delete, After::Deleted),
+            Command::Dele(path) => self.dele(&path),
             Command::Rmd(path) => self.on_file(&path, Operation::RemoveDirectory, After::Removed),
             Command::Mkd(path) => self.mkd(&path),
             Command::Size(path) => self.size(&path),

@@ -5,9 +5,10 @@
 //! then exactly one final reply, after the data connection is closed and, for an upload, after
 //! the storage has confirmed it.
 
+use super::list::hidden;
 use super::{NO_ANSWER, Pending, Session};
 use crate::{
-    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Output, Reply,
+    Code, DataError, DataRoute, Direction, ErrorKind, Event, FtpPath, Id, Kept, Output, Reply,
     StorageError, StoreMode, Transfer, TransferFailure, TransferKind, TransferReport,
 };
 use alloc::boxed::Box;
@@ -355,7 +356,7 @@ impl Session {
             return;
         };
         running.bytes = report.bytes;
-        let direction = running.direction;
+        let upload = running.direction == Direction::Upload;
         let abort_asked = running.abort_asked;
         let too_late = match &report.outcome {
             Ok(()) => "Too late to abort: the file is there.",
@@ -365,31 +366,22 @@ impl Session {
             Err(TransferFailure::Storage(error)) => Some(storage_code(running, error)),
             _ => None,
         };
+        let listed = running.listing.is_some() && report.outcome.is_ok();
+        let left_out = listed.then(|| (running.path.clone(), report.hidden));
+        if let Some(left_out) = left_out {
+            self.hidden = Some(left_out).filter(|(_, count)| *count > 0);
+        }
         let (code, text) = match &report.outcome {
-            Ok(()) => (
-                Code::TRANSFER_COMPLETE,
-                match report.bytes {
-                    1 => String::from("Transfer complete, 1 byte."),
-                    bytes => format!("Transfer complete, {bytes} bytes."),
-                },
-            ),
-            Err(failure) => failed(failure, self.afterwards(direction)),
+            Ok(()) => (Code::TRANSFER_COMPLETE, complete(report)),
+            Err(failure) => {
+                let (code, text) = failed(failure);
+                (code, text + &after_failure(upload, report.kept))
+            }
         };
         let code = stored.unwrap_or(code);
         self.end(code, text);
         if abort_asked {
             self.say(Code::TRANSFER_COMPLETE, too_late);
-        }
-    }
-
-    /// What the client can do after a transfer that failed.
-    fn afterwards(&self, direction: Direction) -> &'static str {
-        match direction {
-            Direction::Upload if self.capabilities().keeps_uploads => {
-                " What was kept of it goes on at the size that SIZE says, or send the whole file."
-            }
-            Direction::Upload => " Nothing of it was kept, send the whole file.",
-            _ => "",
         }
     }
 
@@ -436,10 +428,14 @@ impl Session {
                 running.abort_asked = true;
             }
             Pending::Transfer(running) => {
-                let direction = running.direction;
+                let upload = running.direction == Direction::Upload;
+                let appends = running.verb == "APPE";
                 self.cancel_running();
-                let afterwards = self.afterwards(direction);
-                let (code, text) = failed(&TransferFailure::Cancelled, afterwards);
+                // An APPE may show what came at once; and what is kept of a STOR is not known yet.
+                let keeps = appends || self.login.as_ref().is_some_and(|l| l.keeps_partial);
+                let (code, mut text) = failed(&TransferFailure::Cancelled);
+                let kept = if keeps { Kept::Unknown } else { Kept::Nothing };
+                text.push_str(&after_failure(upload, kept));
                 self.end(code, text);
                 self.say(Code::TRANSFER_COMPLETE, "Aborted.");
             }
@@ -483,8 +479,30 @@ fn opening(running: &Running, size: Option<u64>) -> String {
     }
 }
 
+/// The text of the 226.
+fn complete(report: &TransferReport) -> String {
+    let bytes = match report.bytes {
+        1 => String::from("1 byte"),
+        bytes => format!("{bytes} bytes"),
+    };
+    match report.hidden {
+        0 => format!("Transfer complete, {bytes}."),
+        count => format!("Transfer complete, {bytes}; {}.", hidden(count)),
+    }
+}
+
+/// What is said of an upload that failed, from which the client knows how to go on.
+fn after_failure(upload: bool, kept: Kept) -> String {
+    match kept {
+        _ if !upload => String::new(),
+        Kept::Nothing => String::from(" Nothing of it was kept, send the whole file."),
+        Kept::Bytes(bytes) => format!(" The file has {bytes} bytes now, go on from there."),
+        Kept::Unknown => String::from(" SIZE says what there is of the file now."),
+    }
+}
+
 /// Code and text for a transfer that failed after its 150.
-fn failed(failure: &TransferFailure, afterwards: &str) -> (Code, String) {
+fn failed(failure: &TransferFailure) -> (Code, String) {
     let (code, text) = match failure {
         TransferFailure::Data(DataError::NotConnected) => (
             Code::NO_DATA_CONNECTION,
@@ -516,5 +534,5 @@ fn failed(failure: &TransferFailure, afterwards: &str) -> (Code, String) {
         ),
         TransferFailure::Storage(error) => (error.code(), error.message.as_str()),
     };
-    (code, format!("{text}{afterwards}"))
+    (code, String::from(text))
 }

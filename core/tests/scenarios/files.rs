@@ -194,7 +194,7 @@ fn mlst() {
             .send("MLST a.txt")
             .expect_text(250, facts)
             .send("MLST")
-            .expect_text(250, "type=dir;perm=cdeflmp; /\r\n")
+            .expect_text(250, "type=dir;perm=celmp; /\r\n")
             .send("CWD dir")
             .expect(250)
             .send("MLST b.txt")

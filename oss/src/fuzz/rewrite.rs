@@ -70,6 +70,19 @@ pub(super) fn rewrite(answer: &Answer, encoded: bool) -> Option<String> {
                 });
             }
         }),
+        Answer::Tags(tags) => out.within("Tagging", |out| {
+            out.within("TagSet", |out| {
+                for (name, value) in tags {
+                    out.within("Tag", |out| {
+                        out.element("Key", name);
+                        out.element("Value", value);
+                    });
+                }
+            });
+        }),
+        Answer::Versioning(state) => out.within("VersioningConfiguration", |out| {
+            out.optional("Status", state.as_ref());
+        }),
     }
     out.possible.then_some(out.text)
 }

@@ -24,6 +24,8 @@ pub(super) enum Answer {
     Copied(Copied),
     Deleted(Vec<DeletedKey>),
     Regions(Vec<Region>),
+    Tags(Vec<(String, String)>),
+    Versioning(Option<String>),
 }
 
 impl Answer {
@@ -43,6 +45,8 @@ impl Answer {
             read(xml::copy_result(body)).map(Self::Copied),
             read(xml::delete_result(body)).map(Self::Deleted),
             read(xml::region_list(body)).map(Self::Regions),
+            read(xml::tagging(body)).map(Self::Tags),
+            read(xml::versioning(body)).map(Self::Versioning),
         ]
         .into_iter()
         .flatten()
@@ -127,6 +131,11 @@ impl Answer {
             Self::Regions(regions) => {
                 assert!(regions.iter().all(|region| !region.location.is_empty()));
                 printed(regions)
+            }
+            Self::Tags(tags) => printed(tags),
+            Self::Versioning(state) => {
+                assert!(state.as_ref().is_none_or(|state| !state.is_empty()));
+                printed(state)
             }
         }
     }

@@ -202,25 +202,34 @@ pub fn bucket_acl(body: &[u8]) -> Result<(String, Option<Owner>)> {
     Ok((list.required("Grant")?, root.owner()))
 }
 
-/// Reads an answer of GetObjectTagging: names and values, as they stand.
+/// Reads an answer of GetBucketVersioning: the state, if versioning was ever on.
+///
+/// # Errors
+/// As [`object_page`].
+pub fn versioning(body: &[u8]) -> Result<Option<String>> {
+    let text = utf8(body)?;
+    let document = parse(text, "VersioningConfiguration")?;
+    Ok(Element::root(&document).filled("Status"))
+}
+
+/// Reads an answer of GetObjectTagging: pairs of name and value, in their order.
 ///
 /// # Errors
 /// As [`object_page`].
 pub fn tagging(body: &[u8]) -> Result<Vec<(String, String)>> {
     let text = utf8(body)?;
     let document = parse(text, "Tagging")?;
-    let root = Element::root(&document);
-    let Some(set) = root.child("TagSet") else {
-        return Ok(Vec::new());
-    };
-    set.each("Tag", |tag| {
-        let key = tag.child("Key").ok_or_else(|| bad("no Key"))?;
-        let value = tag.child("Value");
-        Ok((
-            content(key.node),
-            value.map(|value| content(value.node)).unwrap_or_default(),
-        ))
-    })
+    match Element::root(&document).child("TagSet") {
+        Some(set) => set.each("Tag", |tag| {
+            let value = tag.child("Value").map(|value| content(value.node));
+            let name = tag.child("Key").map(|name| content(name.node));
+            Ok((
+                name.ok_or_else(|| bad("no Key"))?,
+                value.unwrap_or_default(),
+            ))
+        }),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Reads an answer of InitiateMultipartUpload.

@@ -143,3 +143,73 @@ fn nobody_there_is_no_connection() {
     );
     assert!(!failed.outcome_unknown());
 }
+
+#[test]
+fn a_deadline_covers_an_answer_that_is_to_be_read() {
+    let server = Server::start([Step::Stall]);
+    let bucket = bucket(&server).with_deadline(Some(Duration::from_millis(50)));
+    let failed = bucket.get_object("k", &get(None)).unwrap_err();
+    assert_eq!(failed, Error::DeadlineExceeded);
+    // But not its body.
+    let data = vec![7; 100_000];
+    let crc = checksum(&data).to_string();
+    let server = Server::start([ok(&[("x-oss-hash-crc64ecma", &crc)], &data)]);
+    let bucket = self::bucket(&server).with_deadline(Some(Duration::from_secs(5)));
+    let mut body = bucket.get_object("k", &get(None)).unwrap();
+    let mut read = Vec::new();
+    body.read_to_end(&mut read).unwrap();
+    assert!(read == data);
+}
+
+#[test]
+fn a_deadline_covers_all_requests_of_a_complete() {
+    let busy = || Step::Answer(error("500 Internal Server Error", "InternalError"));
+    // Complete, HEAD, and Complete again, which hangs.
+    let missing = || Step::Answer(error("404 Not Found", "NoSuchKey"));
+    let server = Server::start([busy(), missing(), Step::Stall, Step::Stall]);
+    let bucket = bucket(&server).with_deadline(Some(Duration::from_millis(300)));
+    assert_eq!(complete(&bucket).unwrap_err(), Error::DeadlineExceeded);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_body_without_progress_times_out() {
+    // The rest of the body never comes.
+    let part = answer("200 OK", &[("Content-Length", "10")], b"hello");
+    let server = Server::start([Step::Answer(part)]);
+    let mut config = config(&server);
+    config.timeouts.read = Duration::from_millis(50);
+    let client = Client::new(config).unwrap();
+    let mut body = client
+        .bucket("examplebucket")
+        .get_object("k", &get(None))
+        .unwrap();
+    let mut read = Vec::new();
+    let failed = body.read_to_end(&mut read).unwrap_err();
+    assert_eq!(
+        (read.as_slice(), failed.kind()),
+        (&b"hello"[..], std::io::ErrorKind::TimedOut)
+    );
+}
+
+#[test]
+fn an_upload_without_progress_times_out() {
+    // Takes the connection and reads nothing of it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let endpoint = Endpoint::parse(&format!("http://{address}")).unwrap();
+    let mut config = ClientConfig::new(endpoint, Credentials::new("testid", SECRET));
+    config.region = Some("cn-hangzhou".to_owned());
+    config.timeouts.write = Duration::from_millis(50);
+    let bucket = Client::new(config).unwrap().bucket("examplebucket");
+    let mut body = StreamBody::new(std::io::repeat(7), 1 << 30);
+    let failed = bucket.upload_part("k", "U", 1, &mut body).unwrap_err();
+    let timeout = matches!(
+        failed,
+        Error::Transport {
+            kind: TransportKind::Timeout,
+            ..
+        }
+    );
+    assert!(timeout, "{failed:?}");
+}

@@ -1,8 +1,12 @@
 //! The client against a scripted server: what goes over the wire, what is tried again, what is found out.
 
+mod apis;
+mod credentials;
 mod downloads;
 mod limits;
 mod multipart;
+mod pool;
+mod presign;
 mod retries;
 #[path = "../support/server.rs"]
 mod server;
@@ -15,7 +19,7 @@ use ossftp_oss::crc64::checksum;
 use ossftp_oss::sign::{self, v1, v4};
 use ossftp_oss::{
     Bucket, Cancel, Client, ClientConfig, CompleteUpload, CompletedPart, CopyObject, Credentials,
-    Endpoint, Error, GetObject, ListObjects, ProtocolError, PutObject, RetryPolicy,
+    Endpoint, Error, GetObject, ListObjects, Presign, ProtocolError, PutObject, RetryPolicy,
     SignatureVersion, SliceBody, StreamBody, Timeouts, TransportKind, encode,
 };
 use server::{Request, Server, Step, answer, error};

@@ -162,3 +162,65 @@ fn a_fresh_connection_that_is_closed_costs_a_try() {
     });
     put(&client.bucket("examplebucket"), b"x").unwrap();
 }
+
+fn skewed(date: &str) -> Step {
+    Step::Answer(answer(
+        "403 Forbidden",
+        &[("Date", date)],
+        b"<Error><Code>RequestTimeTooSkewed</Code></Error>",
+    ))
+}
+
+#[test]
+fn the_clock_is_corrected_once_a_call_and_without_a_try() {
+    let date = "Fri, 24 Feb 2012 06:07:48 GMT";
+    let server = Server::start([skewed(date), skewed(date), uploaded(b"x")]);
+    let failed = put(&bucket(&server), b"x").unwrap_err();
+    assert_eq!(failed.code(), "RequestTimeTooSkewed");
+    assert_eq!(server.requests().len(), 2);
+
+    let server = Server::start([skewed(date), uploaded(b"x")]);
+    let mut config = config(&server);
+    config.retry.attempts = 1;
+    put(&Client::new(config).unwrap().bucket("examplebucket"), b"x").unwrap();
+
+    // Without a time in the answer there is nothing to correct.
+    let server = Server::start([skewed("yesterday"), uploaded(b"x")]);
+    let failed = put(&bucket(&server), b"x").unwrap_err();
+    assert_eq!(failed.code(), "RequestTimeTooSkewed");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn an_append_refused_for_its_time_is_sent_again() {
+    let server = Server::start([
+        skewed("Fri, 24 Feb 2012 06:07:48 GMT"),
+        ok(&[("x-oss-next-append-position", "3")], b""),
+    ]);
+    let mut body = SliceBody::new(b"abc");
+    let appended = bucket(&server)
+        .append_object("k", 0, None, &mut body, &PutObject::default())
+        .unwrap();
+    assert_eq!(appended.next_position, 3);
+    assert_eq!(server.requests()[1].body, b"abc");
+}
+
+#[test]
+fn a_pause_that_oss_asks_for_is_kept() {
+    let busy = |delay: &str| {
+        let headers = [("x-oss-qos-delay-time", delay)];
+        Step::Answer(answer("503 Service Unavailable", &headers, b""))
+    };
+    // Without the delay the pause would be a millisecond or two. One that would outlast the deadline is not begun.
+    let server = Server::start([busy("3600000"), uploaded(b"x")]);
+    let bucket = bucket(&server).with_deadline(Some(Duration::from_secs(10)));
+    let failed = put(&bucket, b"x").unwrap_err();
+    let asked = failed.service().unwrap().delay;
+    assert_eq!(asked, Some(Duration::from_secs(3600)));
+    assert_eq!(server.requests().len(), 1);
+    // And none is longer than the longest.
+    let server = Server::start([busy("3600000"), uploaded(b"x")]);
+    let mut config = config(&server);
+    config.retry.longest = Duration::from_millis(20);
+    put(&Client::new(config).unwrap().bucket("examplebucket"), b"x").unwrap();
+}

@@ -245,3 +245,50 @@ fn clients_and_bodies_cross_threads() {
     shared::<Cancel>();
     sent::<ossftp_oss::ObjectBody>();
 }
+
+#[test]
+fn additional_headers_are_signed_as_they_are_sent() {
+    let part = answer(
+        "206 Partial Content",
+        &[("Content-Range", "bytes 0-1/2")],
+        b"hi",
+    );
+    let server = Server::start([uploaded(b"x"), Step::Answer(part), ok(&[], b"<x/>")]);
+    let mut config = config(&server);
+    config.additional_headers = [
+        "Host",
+        "range",
+        "if-match",
+        "content-length",
+        "user-agent",
+        "x-oss-date",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let bucket = Client::new(config).unwrap().bucket("examplebucket");
+    put(&bucket, b"x").unwrap();
+    let request = GetObject {
+        range: Some((0, None)),
+        if_match: Some("\"E\"".to_owned()),
+    };
+    bucket.get_object("k", &request).unwrap();
+    let _ = bucket.acl();
+    let requests = server.requests();
+    let signed = ["content-length;host", "host;if-match;range", "host"];
+    assert_eq!(requests.len(), signed.len());
+    for (request, names) in requests.iter().zip(signed) {
+        // `verify` takes the values that came over the wire.
+        verify(request);
+        let header = request.header("authorization").unwrap();
+        assert!(
+            header.contains(&format!(",AdditionalHeaders={names},")),
+            "{header}"
+        );
+        let hosts = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("host"));
+        assert_eq!(hosts.count(), 1);
+        assert_eq!(request.header("host").unwrap(), server.address.to_string());
+    }
+}

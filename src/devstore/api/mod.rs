@@ -28,8 +28,7 @@ use ossftp_oss::{encode, time};
 
 use super::auth::{self, Target};
 use super::error::ApiError;
-use super::http::{Body, Handler, Request, Response, Traffic};
-use super::log::Log;
+use super::http::{Body, Request, Response};
 use super::settings::Settings;
 use super::store::{Store, StoreError};
 
@@ -65,7 +64,6 @@ const NOT_HERE: [&str; 17] = [
 pub(super) struct Service {
     pub(super) store: Store,
     pub(super) settings: Settings,
-    pub(super) log: Log,
     /// Makes request ids and upload ids differ.
     pub(super) sequence: AtomicU64,
 }
@@ -111,7 +109,7 @@ fn unix_now_ms() -> i64 {
 
 impl Service {
     /// 24 or 32 hex digits: the time, so that ids differ between runs, and a number that differs within one.
-    fn id(&self, upload: bool) -> String {
+    pub(super) fn id(&self, upload: bool) -> String {
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -170,7 +168,7 @@ impl Service {
         body: &mut Body<'_>,
         api: &mut &'static str,
     ) -> Answer {
-        let now = unix_now();
+        let now = unix_now().saturating_add(request.clock);
         let (bucket, key) = (address.bucket.as_deref(), address.key.as_deref());
         let settings = &self.settings;
         let elsewhere = bucket.and_then(|name| Some((name, settings.elsewhere.get(name)?)));
@@ -203,19 +201,46 @@ impl Service {
     }
 
     /// Headers that every answer has.
-    fn finish(&self, response: Response, request_id: String, begun: Instant) -> Response {
+    fn finish(&self, response: Response, request_id: String, now: i64, begun: Instant) -> Response {
         let mut response = response
             .with("server", "AliyunOSS")
-            .with("date", time::format_http(unix_now()))
+            .with("date", time::format_http(now))
             .with("x-oss-request-id", request_id.clone())
             .with("x-oss-server-time", begun.elapsed().as_millis().to_string());
         response.note.request_id = request_id;
         response
     }
-}
 
-impl Handler for Service {
-    fn handle(&self, request: &Request, body: &mut Body<'_>) -> Response {
+    /// Which API a request asks for, and its bucket and key; nothing is verified or carried out.
+    pub(super) fn name(
+        &self,
+        request: &Request,
+        body: &mut Body<'_>,
+    ) -> (&'static str, Option<String>, Option<String>) {
+        let Ok(address) = self.address(request) else {
+            return ("Unknown", None, None);
+        };
+        let (bucket, key) = (address.bucket.as_deref(), address.key.as_deref());
+        let call = Call {
+            service: self,
+            request,
+            bucket: bucket.unwrap_or(""),
+            key: key.unwrap_or(""),
+            id: "",
+            now: 0,
+        };
+        let mut api = ONLY_NAME;
+        let _ = match (bucket, key) {
+            (None, _) => call.of_service(&mut api),
+            (Some(_), None) => call.of_bucket(body, &mut api),
+            (Some(_), Some(_)) => call.of_object(body, &mut api),
+        };
+        let api = if api == ONLY_NAME { "Unknown" } else { api };
+        (api, address.bucket, address.key)
+    }
+
+    /// Answers a request.
+    pub(super) fn handle(&self, request: &Request, body: &mut Body<'_>) -> Response {
         let begun = Instant::now();
         let request_id = self.id(false);
         let mut api = "Unknown";
@@ -235,14 +260,16 @@ impl Handler for Service {
             );
             error.response(&request.method, &request_id, &request.host)
         });
-        let mut response = self.finish(response, request_id, begun);
+        let now = unix_now().saturating_add(request.clock);
+        let mut response = self.finish(response, request_id, now, begun);
         response.note.api = api;
         response.note.bucket = address.bucket;
         response.note.key = address.key;
         response
     }
 
-    fn reject(&self, status: u16, why: &str) -> Response {
+    /// The answer to something that is not a request.
+    pub(super) fn reject(&self, status: u16, why: &str) -> Response {
         let code = match status {
             411 => "MissingContentLength",
             501 => "NotImplemented",
@@ -257,16 +284,6 @@ impl Handler for Service {
             .with("date", time::format_http(unix_now()))
             .with("x-oss-request-id", request_id)
     }
-
-    fn finished(&self, request: Option<&Request>, response: &Response, traffic: Traffic) {
-        self.log.write(
-            unix_now(),
-            request,
-            response.status,
-            &response.note,
-            traffic,
-        );
-    }
 }
 
 fn invalid_name(key: &str) -> ApiError {
@@ -280,7 +297,7 @@ fn invalid_name(key: &str) -> ApiError {
 }
 
 /// OSS's rules for keys: 1 to 1,023 bytes of UTF-8, not beginning with `/` or `\`. Everything else goes.
-fn check_key(key: &str) -> Result<(), ApiError> {
+pub(super) fn check_key(key: &str) -> Result<(), ApiError> {
     if key.len() > MAX_KEY || key.starts_with(['/', '\\']) {
         return Err(invalid_name(key));
     }
@@ -319,6 +336,9 @@ impl Call<'_> {
             .map_err(|error| self.failed(error))
     }
 }
+
+/// Stands where the API's name goes, and says that nothing but the name is asked for.
+const ONLY_NAME: &str = "?";
 
 #[cfg(test)]
 mod tests {

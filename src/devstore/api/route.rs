@@ -2,7 +2,7 @@
 
 use super::{Answer, Call};
 use crate::devstore::error::ApiError;
-use crate::devstore::http::Body;
+use crate::devstore::http::{Body, Response};
 
 impl Call<'_> {
     pub(super) fn of_service(&self, api: &mut &'static str) -> Answer {
@@ -106,7 +106,11 @@ impl Call<'_> {
         name: &'static str,
         carry_out: impl FnOnce() -> Answer,
     ) -> Answer {
+        let only_name = *api == super::ONLY_NAME;
         *api = name;
+        if only_name {
+            return Ok(Response::empty(204));
+        }
         self.permit_api(name)?;
         carry_out()
     }

@@ -49,7 +49,7 @@ impl Call<'_> {
         let mut response = Response::empty(200)
             .with("etag", format!("\"{}\"", object.etag))
             .with("last-modified", time::format_http(object.modified))
-            .with("x-oss-symlink-target", encode::component(target));
+            .with("x-oss-symlink-target", encode::path(target));
         response.meta = object
             .headers
             .into_iter()

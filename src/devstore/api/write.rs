@@ -181,7 +181,9 @@ impl Call<'_> {
 
     /// The time at which the object appears: after its body has come, which may be long after the request.
     pub(super) fn now(&self) -> i64 {
-        super::unix_now().max(self.now)
+        super::unix_now()
+            .saturating_add(self.request.clock)
+            .max(self.now)
     }
 }
 

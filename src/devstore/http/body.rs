@@ -10,6 +10,9 @@ use ureq_proto::server::Reply;
 use ureq_proto::server::state::{ProvideResponse, RecvBody, Send100};
 
 use super::BUFFER;
+use super::trouble::{Pace, damage};
+use crate::devstore::faults::{Break, Event, Faults, Place, Plan};
+use crate::devstore::log::Ticket;
 
 /// A connection and the bytes read from it that nobody has used yet.
 #[derive(Debug)]
@@ -18,6 +21,15 @@ pub(super) struct Link {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
+    /// The rate from the client, and to it.
+    pub(super) up: Pace,
+    pub(super) down: Pace,
+    /// How the connection is to end at once, if it is.
+    pub(super) ending: Option<Break>,
+    /// The place of the present answer in the log, once it has begun.
+    pub(super) ticket: Option<Ticket>,
+    /// Whether the head of the present answer is out.
+    pub(super) head_sent: bool,
 }
 
 impl Link {
@@ -27,6 +39,11 @@ impl Link {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             start: 0,
             end: 0,
+            up: Pace::default(),
+            down: Pace::default(),
+            ending: None,
+            ticket: None,
+            head_sent: false,
         }
     }
 
@@ -47,7 +64,11 @@ impl Link {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let free = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let end = self
+            .end
+            .saturating_add(self.up.step())
+            .min(self.buffer.len());
+        let free = self.buffer.get_mut(self.end..end).unwrap_or_default();
         let count = loop {
             match self.stream.read(free) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -55,7 +76,25 @@ impl Link {
             }
         };
         self.end += count;
+        self.up.pay(count);
         Ok(count)
+    }
+
+    /// Whether the client has closed or is unreachable. It cannot be told while more bytes of it wait than the buffer
+    /// takes.
+    pub(super) fn client_is_gone(&mut self) -> bool {
+        if self.end - self.start == self.buffer.len() {
+            return false;
+        }
+        if self.stream.set_nonblocking(true).is_err() {
+            return true;
+        }
+        let read = self.fill();
+        let gone = match read {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        };
+        gone || self.stream.set_nonblocking(false).is_err()
     }
 }
 
@@ -75,8 +114,77 @@ pub(super) enum State {
 pub(in crate::devstore) struct Body<'a> {
     pub(super) link: &'a mut Link,
     pub(super) state: State,
-    pub(super) length: Option<u64>,
+    length: Option<u64>,
     pub(super) received: u64,
+    trouble: Option<Trouble>,
+}
+
+/// What happens while a body is read.
+struct Trouble {
+    faults: Faults,
+    /// By position, the last one first.
+    events: Vec<(u64, Event)>,
+    /// When all of it has come.
+    at_end: Vec<Event>,
+    damage: Vec<u64>,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn new(link: &'a mut Link, state: State, length: Option<u64>) -> Self {
+        Self {
+            link,
+            state,
+            length,
+            received: 0,
+            trouble: None,
+        }
+    }
+
+    /// From here on the body suffers what is planned. An error: the connection is to end.
+    pub(super) fn begin_trouble(&mut self, plan: &Plan) -> io::Result<()> {
+        (self.link.up.rate, self.link.down.rate) = plan.rates();
+        if plan.is_empty() {
+            return Ok(());
+        }
+        let mut events = plan.in_request(self.length);
+        events.reverse();
+        self.trouble = Some(Trouble {
+            faults: plan.faults().clone(),
+            events,
+            at_end: plan.events(Place::Received),
+            damage: plan.damage_in_request(self.length),
+        });
+        self.link
+            .suffer(plan.faults(), plan.events(Place::Request))?;
+        if matches!(self.state, State::Done(_)) {
+            self.has_come()?;
+        }
+        Ok(())
+    }
+
+    /// What happens before the next bytes are read; how many of them may be read then.
+    fn suffer(&mut self) -> io::Result<u64> {
+        let Some(trouble) = &mut self.trouble else {
+            return Ok(u64::MAX);
+        };
+        let received = self.received;
+        while let Some((_, event)) = trouble.events.pop_if(|(at, _)| *at <= received) {
+            self.link.suffer(&trouble.faults, [event])?;
+        }
+        let next = trouble.events.last();
+        Ok(next.map_or(u64::MAX, |(at, _)| at - received))
+    }
+
+    /// All of the body is there.
+    fn has_come(&mut self) -> io::Result<()> {
+        match &mut self.trouble {
+            Some(trouble) => {
+                let events = std::mem::take(&mut trouble.at_end);
+                self.link.suffer(&trouble.faults, events)
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 impl Body<'_> {
@@ -130,6 +238,13 @@ impl Read for Body<'_> {
         if out.is_empty() {
             return Ok(0);
         }
+        let room = match self.state {
+            State::Expect(_) | State::Open(_) => self.suffer()?,
+            State::Done(_) | State::Broken => u64::MAX,
+        };
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(out.len());
+        let out = out.get_mut(..room).unwrap_or_default();
+        let before = self.received;
         let (state, count) = match std::mem::replace(&mut self.state, State::Broken) {
             State::Expect(reply) => {
                 let mut line = [0; 64];
@@ -144,6 +259,11 @@ impl Read for Body<'_> {
             State::Broken => return Err(io::ErrorKind::NotConnected.into()),
         };
         self.state = state;
+        if matches!(self.state, State::Done(_)) {
+            self.has_come()?;
+        } else if let (Some(trouble), Some(bytes)) = (&self.trouble, out.get_mut(..count)) {
+            damage(&trouble.damage, before, bytes);
+        }
         Ok(count)
     }
 }

@@ -9,7 +9,10 @@ use ureq_proto::server::state::ProvideResponse;
 use ureq_proto::server::{RecvRequestResult, Reply, SendResponseResult};
 
 use super::body::{Link, State};
-use super::{Body, Handler, IO_TIMEOUT, MAX_HEAD, Payload, Request, Response, Traffic};
+use super::trouble::Outlet;
+use super::{Body, Handler, IO_TIMEOUT, MAX_HEAD, Payload, Peer, Request, Response, Traffic};
+use crate::devstore::faults::{Break, Place, Plan};
+use crate::devstore::store::Pinned;
 
 /// Body bytes that are read and thrown away to keep a connection that was answered early.
 const DRAIN: u64 = 1024 * 1024;
@@ -19,8 +22,8 @@ const DRAIN: u64 = 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Serves requests until either side closes.
-pub(in crate::devstore) fn serve(stream: TcpStream, handler: &dyn Handler) {
+/// Serves requests until either side closes. `number` tells connections apart in the log.
+pub(in crate::devstore) fn serve(stream: TcpStream, number: u64, handler: &dyn Handler) {
     let prepared = stream
         .set_nodelay(true)
         .and_then(|()| stream.set_read_timeout(Some(IO_TIMEOUT)))
@@ -29,9 +32,13 @@ pub(in crate::devstore) fn serve(stream: TcpStream, handler: &dyn Handler) {
         log::debug!("dev store: connection lost at once: {error}");
         return;
     }
+    let peer = Peer {
+        connection: number,
+        address: stream.peer_addr().ok().map(|address| address.ip()),
+    };
     let mut link = Link::new(stream);
     loop {
-        match exchange(&mut link, handler) {
+        match exchange(&mut link, peer, handler) {
             Ok(Next::KeepAlive) => {}
             Ok(Next::Close) => break,
             Ok(Next::Linger) => {
@@ -49,7 +56,7 @@ pub(in crate::devstore) fn serve(stream: TcpStream, handler: &dyn Handler) {
 /// Answers a connection without reading from it, and closes it.
 pub(in crate::devstore) fn turn_away(stream: TcpStream, response: &Response) {
     // The answer fits into the socket's buffer: this does not wait for the peer.
-    let _ = by_hand(&mut Link::new(stream), response);
+    let _ = by_hand(&mut Link::new(stream), response, None);
 }
 
 /// What becomes of the connection.
@@ -61,7 +68,7 @@ enum Next {
 }
 
 /// Reads one request, has it handled and sends the response.
-fn exchange(link: &mut Link, handler: &dyn Handler) -> io::Result<Next> {
+fn exchange(link: &mut Link, peer: Peer, handler: &dyn Handler) -> io::Result<Next> {
     let mut reply = Reply::new().map_err(protocol)?;
     let head = loop {
         if !link.pending().is_empty() {
@@ -87,10 +94,12 @@ fn exchange(link: &mut Link, handler: &dyn Handler) -> io::Result<Next> {
         }
     };
     let begun = Instant::now();
-    let request = match Request::new(&head) {
+    (link.ticket, link.head_sent) = (None, false);
+    let mut request = match Request::new(&head) {
         Ok(request) => request,
         Err(why) => return reject(link, handler, 400, why),
     };
+    request.peer = peer;
     let length = match framing(&request) {
         Ok(length) => length,
         Err((status, why)) => return reject(link, handler, status, why),
@@ -103,28 +112,68 @@ fn exchange(link: &mut Link, handler: &dyn Handler) -> io::Result<Next> {
         Some(RecvRequestResult::ProvideResponse(reply)) => State::Done(reply),
         None => return Err(io::ErrorKind::InvalidData.into()),
     };
-    let mut body = Body {
-        link,
-        state,
-        length,
-        received: 0,
+    let mut body = Body::new(link, state, length);
+    let plan = handler.plan(&request, &mut body);
+    request.clock = plan.clock();
+    let response = carry_out(handler, &request, &mut body, &plan);
+    let (received, outcome) = match &response {
+        Some(response) => finish(body, response, &plan, handler),
+        None => (body.received, Err((0, ended_on_purpose()))),
     };
-    let response = handler.handle(&request, &mut body);
-    let (received, outcome) = finish(body, &response);
     let (sent, next) = match outcome {
         Ok((sent, next)) => (sent, Ok(next)),
         Err((sent, error)) => (sent, Err(error)),
     };
-    handler.finished(
-        Some(&request),
-        &response,
-        Traffic {
-            received,
-            sent,
-            took: begun.elapsed(),
-        },
-    );
-    next
+    let traffic = Traffic {
+        received,
+        sent,
+        took: begun.elapsed(),
+        ticket: link.ticket,
+        answered: link.head_sent,
+    };
+    handler.finished(Some(&request), response.as_ref(), &plan, traffic);
+    match link.ending {
+        Some(Break::Close) => Ok(Next::Linger),
+        Some(_) => Ok(Next::Close),
+        None => next,
+    }
+}
+
+/// Has the request handled, or whatever is planned instead. `None`: the connection is to end without an answer.
+fn carry_out(
+    handler: &dyn Handler,
+    request: &Request,
+    body: &mut Body<'_>,
+    plan: &Plan,
+) -> Option<Response> {
+    body.begin_trouble(plan).ok()?;
+    let response = match plan.refusal() {
+        Some(refusal) => handler.refuse(request, &refusal, plan),
+        None => handler.handle(request, body),
+    };
+    body.link.ending.is_none().then(|| adorn(response, plan))
+}
+
+/// Changes the headers that are planned to be wrong.
+fn adorn(mut response: Response, plan: &Plan) -> Response {
+    if plan.is_empty() {
+        return response;
+    }
+    for (name, value) in &mut response.headers {
+        match *name {
+            "x-oss-hash-crc64ecma" if plan.wrong_crc() => {
+                let right: u64 = value.parse().unwrap_or_default();
+                *value = (right ^ 1).to_string();
+            }
+            "x-oss-storage-class" if plan.archived() => "Archive".clone_into(value),
+            _ => {}
+        }
+    }
+    response
+}
+
+fn ended_on_purpose() -> io::Error {
+    io::ErrorKind::ConnectionAborted.into()
 }
 
 /// A body that is there and empty: with `Content-Length: 0`, or a POST that says nothing of a body.
@@ -168,7 +217,12 @@ type Sent = Result<u64, (u64, io::Error)>;
 type Outcome = Result<(u64, Next), (u64, io::Error)>;
 
 /// Brings the request to its end and sends the response. Returns the body bytes received, too.
-fn finish(mut body: Body<'_>, response: &Response) -> (u64, Outcome) {
+fn finish(
+    mut body: Body<'_>,
+    response: &Response,
+    plan: &Plan,
+    handler: &dyn Handler,
+) -> (u64, Outcome) {
     let is_error = response.status >= 400;
     if !(matches!(body.state, State::Expect(_)) && is_error) {
         // Errors show in the state.
@@ -177,13 +231,21 @@ fn finish(mut body: Body<'_>, response: &Response) -> (u64, Outcome) {
         let _ = body.read(&mut [0; 1]);
     }
     let received = body.received;
+    let held = match body.link.ending {
+        Some(_) => Err(ended_on_purpose()),
+        None => body.link.suffer(plan.faults(), plan.events(Place::Answer)),
+    };
+    if let Err(error) = held {
+        return (received, Err((0, error)));
+    }
+    body.link.ticket = Some(handler.sending());
     let outcome = match body.state {
-        State::Done(reply) => send(body.link, reply, response, false),
-        State::Expect(reply) => send(body.link, reply.reject(), response, true),
+        State::Done(reply) => send(body.link, reply, response, plan, false),
+        State::Expect(reply) => send(body.link, reply.reject(), response, plan, true),
         // Too much is still to come, or the framing is broken: the state machine has no answer for that, so it is
         // written by hand and the connection ends.
         State::Open(_) | State::Broken => {
-            by_hand(body.link, response).map(|sent| (sent, Next::Linger))
+            by_hand(body.link, response, Some(plan)).map(|sent| (sent, Next::Linger))
         }
     };
     (received, outcome)
@@ -194,6 +256,7 @@ fn send(
     link: &mut Link,
     reply: Reply<ProvideResponse>,
     response: &Response,
+    plan: &Plan,
     close: bool,
 ) -> Outcome {
     let failed = |error: io::Error| (0, error);
@@ -220,11 +283,11 @@ fn send(
     out.truncate(len);
     match reply.proceed() {
         SendResponseResult::Cleanup(reply) => {
-            link.stream.write_all(&out).map_err(failed)?;
+            link.write_head(&out).map_err(failed)?;
             Ok((0, after(reply.must_close_connection(), close)))
         }
         SendResponseResult::SendBody(mut reply) => {
-            let sent = send_payload(&mut link.stream, out, &response.payload)?;
+            let sent = send_payload(link, out, &response.payload, Some(plan))?;
             let mut left = sent;
             while left > 0 {
                 let step = usize::try_from(left).unwrap_or(usize::MAX);
@@ -252,7 +315,7 @@ fn after(must_close: bool, rejected: bool) -> Next {
 }
 
 /// Sends a response without the state machine.
-fn by_hand(link: &mut Link, response: &Response) -> Sent {
+fn by_hand(link: &mut Link, response: &Response, plan: Option<&Plan>) -> Sent {
     let reason = http::StatusCode::from_u16(response.status)
         .ok()
         .and_then(|s| s.canonical_reason());
@@ -266,7 +329,7 @@ fn by_hand(link: &mut Link, response: &Response) -> Sent {
         out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
     out.extend_from_slice(b"\r\n");
-    send_payload(&mut link.stream, out, &response.payload)
+    send_payload(link, out, &response.payload, plan)
 }
 
 /// The header fields of a response, with those that framing needs.
@@ -287,52 +350,87 @@ fn fields(response: &Response, close: bool) -> impl Iterator<Item = (&str, Strin
 }
 
 /// Sends the head and the body behind it; a small body goes in the same write.
-fn send_payload(stream: &mut TcpStream, mut head: Vec<u8>, payload: &Payload) -> Sent {
+fn send_payload(
+    link: &mut Link,
+    mut head: Vec<u8>,
+    payload: &Payload,
+    plan: Option<&Plan>,
+) -> Sent {
+    let none = |error| (0, error);
+    let length = match payload {
+        Payload::None | Payload::Length(_) => 0,
+        Payload::Bytes(bytes) => bytes.len() as u64,
+        Payload::Object { len, .. } => *len,
+    };
+    if let Some(outlet) = plan.and_then(|plan| Outlet::new(link, plan, length)) {
+        return send_troubled(outlet, &head, payload);
+    }
     match payload {
-        Payload::None | Payload::Length(_) => {
-            stream.write_all(&head).map_err(|error| (0, error))?;
-            Ok(0)
-        }
+        Payload::None | Payload::Length(_) => link.write_head(&head).map_err(none)?,
         Payload::Bytes(bytes) => {
             head.extend_from_slice(bytes);
-            stream.write_all(&head).map_err(|error| (0, error))?;
-            Ok(bytes.len() as u64)
+            link.write_head(&head).map_err(none)?;
         }
         Payload::Object {
             content,
             offset,
             len,
         } => {
-            stream.write_all(&head).map_err(|error| (0, error))?;
-            let mut sent = 0;
-            let result = content.for_each(*offset, *len, |mut part| {
-                let wanted = part.limit();
-                // From a file to a socket: the standard library lets the kernel do it where it can.
-                let copied = io::copy(&mut part, stream)?;
-                sent += copied;
-                if copied == wanted {
-                    Ok(())
-                } else {
-                    Err(io::Error::from(io::ErrorKind::UnexpectedEof))
-                }
-            });
-            result.map(|()| sent).map_err(|error| (sent, error))
+            link.write_head(&head).map_err(none)?;
+            return send_object(&mut link.stream, content, *offset, *len);
         }
     }
+    Ok(length)
+}
+
+/// The same, for a body to which something happens on its way.
+fn send_troubled(mut outlet: Outlet<'_>, head: &[u8], payload: &Payload) -> Sent {
+    outlet.write_head(head).map_err(|error| (0, error))?;
+    let result = match payload {
+        Payload::None | Payload::Length(_) => Ok(()),
+        Payload::Bytes(bytes) => outlet.write_all(bytes),
+        Payload::Object {
+            content,
+            offset,
+            len,
+        } => send_object(&mut outlet, content, *offset, *len)
+            .map(drop)
+            .map_err(|(_, error)| error),
+    };
+    result
+        .map(|()| outlet.sent)
+        .map_err(|error| (outlet.sent, error))
+}
+
+/// Sends a range of an object.
+fn send_object(out: &mut impl Write, content: &Pinned, offset: u64, len: u64) -> Sent {
+    let mut sent = 0;
+    let result = content.for_each(offset, len, |mut part| {
+        let wanted = part.limit();
+        // From a file to a socket: the standard library lets the kernel do it where it can.
+        let copied = io::copy(&mut part, out)?;
+        sent += copied;
+        if copied == wanted {
+            Ok(())
+        } else {
+            Err(io::Error::from(io::ErrorKind::UnexpectedEof))
+        }
+    });
+    result.map(|()| sent).map_err(|error| (sent, error))
 }
 
 /// Answers something that is not a request, and ends the connection.
 fn reject(link: &mut Link, handler: &dyn Handler, status: u16, why: &str) -> io::Result<Next> {
     let response = handler.reject(status, why);
-    let outcome = by_hand(link, &response);
-    handler.finished(
-        None,
-        &response,
-        Traffic {
-            sent: *outcome.as_ref().unwrap_or(&0),
-            ..Traffic::default()
-        },
-    );
+    let ticket = handler.sending();
+    let outcome = by_hand(link, &response, None);
+    let traffic = Traffic {
+        sent: *outcome.as_ref().unwrap_or(&0),
+        ticket: Some(ticket),
+        answered: link.head_sent,
+        ..Traffic::default()
+    };
+    handler.rejected(&response, traffic);
     outcome.map(|_| Next::Linger).map_err(|(_, error)| error)
 }
 

@@ -1,5 +1,8 @@
 //! Requests as the store reads them, and responses as it makes them.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+
 use percent_encoding::percent_decode_str;
 use ureq_proto::http;
 
@@ -18,6 +21,19 @@ pub(in crate::devstore) struct Request {
     pub(in crate::devstore) headers: Vec<(String, String)>,
     /// The host without the port, in lower case; empty if none was given.
     pub(in crate::devstore) host: String,
+    /// Who sent it.
+    pub(in crate::devstore) peer: Peer,
+    /// How many seconds the store's clock is ahead while it handles this request.
+    pub(in crate::devstore) clock: i64,
+}
+
+/// The other side of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::devstore) struct Peer {
+    /// Counts connections since the start.
+    pub(in crate::devstore) connection: u64,
+    /// `None`: it left before it was asked.
+    pub(in crate::devstore) address: Option<IpAddr>,
 }
 
 impl Request {
@@ -43,6 +59,8 @@ impl Request {
             query: parse_query(head.uri().query().unwrap_or_default())?,
             host,
             headers,
+            peer: Peer::default(),
+            clock: 0,
         })
     }
 
@@ -132,7 +150,7 @@ pub(in crate::devstore) struct Note {
     pub(in crate::devstore) bucket: Option<String>,
     pub(in crate::devstore) key: Option<String>,
     pub(in crate::devstore) crc64: Option<u64>,
-    pub(in crate::devstore) error: Option<&'static str>,
+    pub(in crate::devstore) error: Option<Cow<'static, str>>,
 }
 
 impl Response {

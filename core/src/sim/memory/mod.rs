@@ -411,6 +411,7 @@ fn list(tree: &Tree, path: &FtpPath, limit: usize) -> Result<Answer, ErrorKind> 
             entries,
             more: next.is_some(),
             directory: true,
+            hidden: 0,
         });
     }
     let entry = tree.entry(path).ok_or(ErrorKind::NotFound)?;
@@ -418,6 +419,7 @@ fn list(tree: &Tree, path: &FtpPath, limit: usize) -> Result<Answer, ErrorKind> 
         entries: alloc::vec![entry],
         more: false,
         directory: false,
+        hidden: 0,
     })
 }
 
