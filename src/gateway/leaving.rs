@@ -2,13 +2,13 @@
 //!
 //! Decides that what is in memory goes to OSS as well, as far as it makes parts, and that an upload
 //! that cannot go on after all is aborted (DESIGN 7.2). The client is not there any more, or does
-//! not wait: all of it happens behind its back, and is bounded in time.
+//! not wait long: most of it happens behind its back, and all of it is bounded in time.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use log::debug;
-use ossftp_core::StorageError;
+use ossftp_core::{Kept, StorageError};
 use ossftp_oss::crc64::Crc64;
 use ossftp_oss::{Bucket, PutObject};
 
@@ -18,6 +18,9 @@ use super::parts::{FIRST_NUMBER, MIN_PART};
 use super::sending::Sending;
 use super::unfinished;
 use super::upload::Upload;
+
+/// So long the reply to the client waits to hear how much is kept.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// An upload that broke off, and what of it is in memory.
 pub(crate) struct Leaving {
@@ -40,40 +43,46 @@ impl Leaving {
         self.upload.is_some() || self.rest.iter().any(is_a_part)
     }
 
-    /// Does it on another thread if there is one. The process's end waits for it.
-    pub(crate) fn start(self) {
+    /// Does it on another thread if there is one. The process's end waits for it. Gives what is
+    /// kept, if that is known at once.
+    pub(crate) fn start(self) -> Kept {
         let lanes = self.mount.process.lanes.clone();
         let hold = self.mount.process.uploads.hold();
+        let (tell, told) = mpsc::channel();
         let work = move || {
-            self.run();
+            let kept = self.run();
             drop(hold);
+            // The client may have been answered already.
+            let _ = tell.send(kept);
         };
         if let Err(work) = lanes.start(work) {
             work();
         }
+        told.recv_timeout(AT_ONCE).unwrap_or(Kept::Unknown)
     }
 
-    fn run(mut self) {
+    fn run(mut self) -> Kept {
         self.settle();
         if let Err(error) = self.flush() {
             debug!("the rest of {:?} is lost: {error}", self.key);
         }
         let Some(upload) = &mut self.upload else {
-            return;
+            return Kept::Nothing;
         };
         if upload.is_taken() {
-            return;
+            return Kept::Unknown;
         }
-        let can_go_on = upload
-            .parts()
-            .first()
-            .is_some_and(|part| part.number == FIRST_NUMBER && part.size >= MIN_PART);
-        if can_go_on {
-            // From now on OSS says how far it is.
-            self.mount.clear_broken(&self.key);
-        } else {
+        let usable = (FIRST_NUMBER..)
+            .zip(upload.parts())
+            .take_while(|(number, part)| part.number == *number && part.size >= MIN_PART);
+        let length = usable.map(|(_, part)| part.size).sum();
+        if length == 0 {
             upload.give_up();
+            return Kept::Nothing;
         }
+        // From now on OSS says how far it is.
+        self.mount.clear_broken(&self.key);
+        Kept::Bytes(length)
     }
 
     /// Waits for the parts that are under way.

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use log::debug;
 use ossftp_core::driver::{ObjectReader, ObjectWriter};
-use ossftp_core::{ErrorKind, FtpPath, StorageError, StoreMode};
+use ossftp_core::{ErrorKind, FtpPath, Kept as Left, StorageError, StoreMode};
 use ossftp_oss::crc64::{Crc64, combine};
 use ossftp_oss::{ObjectMeta, PutObject};
 
@@ -430,7 +430,7 @@ impl OssWriter {
 
     /// It was broken off, and is to be gone on with: what is in memory goes to OSS too, on another
     /// thread if there is one.
-    fn leave(&mut self) {
+    fn leave(&mut self) -> Left {
         let rest = mem::replace(&mut self.filling, PartBuffer::new(0));
         let leaving = Leaving {
             mount: Arc::clone(&self.mount),
@@ -442,7 +442,30 @@ impl OssWriter {
             rest: self.full.take().into_iter().chain([rest]).collect(),
         };
         if leaving.has_something() {
-            leaving.start();
+            leaving.start()
+        } else {
+            Left::Nothing
+        }
+    }
+
+    /// It is over without a commit.
+    fn end(&mut self) -> Left {
+        if self.ended {
+            return Left::Nothing;
+        }
+        self.ended = true;
+        if self.upload.as_ref().is_some_and(Upload::is_taken) {
+            return Left::Unknown;
+        }
+        if self.is_broken_by_ending_here() {
+            self.mount.set_broken(&self.key);
+        }
+        if self.is_resumable() {
+            self.leave()
+        } else {
+            // The parts under way are of no use any more.
+            self.calls.stop();
+            Left::Nothing
         }
     }
 
@@ -486,7 +509,7 @@ impl ObjectWriter for OssWriter {
                 self.mount.clear_broken(&self.key);
                 self.ended = true;
             }
-            return Err(error);
+            return Err(error.keeping(self.end()));
         }
         self.ended = true;
         self.mount.memory().wrote(&self.key, Instant::now());
@@ -495,24 +518,17 @@ impl ObjectWriter for OssWriter {
     }
 
     fn discard(self: Box<Self>) {
-        // Dropping aborts the upload.
+        // Dropping aborts the upload, or leaves it to be gone on with.
+    }
+
+    fn break_off(mut self: Box<Self>) -> Left {
+        self.end()
     }
 }
 
 impl Drop for OssWriter {
     fn drop(&mut self) {
-        if self.ended || self.upload.as_ref().is_some_and(Upload::is_taken) {
-            return;
-        }
-        if self.is_broken_by_ending_here() {
-            self.mount.set_broken(&self.key);
-        }
-        if self.is_resumable() {
-            self.leave();
-        } else {
-            // The parts under way are of no use any more.
-            self.calls.stop();
-        }
+        self.end();
     }
 }
 

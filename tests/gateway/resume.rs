@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ossftp::gateway::{GatewayConfig, OssStorage, Partial};
 use ossftp_core::driver::write_all;
-use ossftp_core::{ErrorKind, StoreMode};
+use ossftp_core::{ErrorKind, Kept, StoreMode};
 use ossftp_oss::{PutObject, SliceBody};
 
 use crate::proxy::Act;
@@ -272,6 +272,24 @@ fn what_is_shorter_than_a_part_of_oss_is_not_kept() {
 }
 
 #[test]
+fn the_reply_says_how_much_is_kept() {
+    let world = resuming();
+    let session = world.session();
+    for (length, kept) in [(10, 0), (PART, PART), (3 * PART + 5, 3 * PART)] {
+        let mut writer = session
+            .writer(&format!("/{length}"), StoreMode::Replace)
+            .unwrap();
+        write_all(writer.as_mut(), &noise(length)).unwrap();
+        match writer.break_off() {
+            Kept::Nothing => assert_eq!(kept, 0),
+            Kept::Bytes(bytes) => assert_eq!(bytes, kept as u64),
+            // It took too long to know.
+            other => assert_eq!(other, Kept::Unknown),
+        }
+    }
+}
+
+#[test]
 fn small_files_cost_one_request_as_ever() {
     let world = resuming();
     let session = world.session();
@@ -464,7 +482,9 @@ fn a_failed_commit_is_only_said_again() {
     world
         .proxy
         .rule(complete, 0, 1, Act::Refuse(403, "AccessDenied"));
-    assert_eq!(kind(session.stor("/f", &bytes)), ErrorKind::Denied);
+    let failed = session.stor("/f", &bytes).unwrap_err();
+    assert_eq!(failed.kind, ErrorKind::Denied);
+    assert!(matches!(failed.kept, Kept::Bytes(_) | Kept::Unknown));
     settled(&world);
     assert_eq!(size(&session, "/f"), Some(3 * PART as u64));
     let mode = StoreMode::At(3 * PART as u64);
