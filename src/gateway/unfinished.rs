@@ -10,14 +10,18 @@
 //! be of another file. For the same reason an upload without any part counts as newer than what it
 //! may have followed, though it might be another tool's.
 
+use std::sync::{Arc, Mutex};
+
 use log::warn;
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{Bucket, Error, PartSummary, UploadSummary};
 
 use super::errors::{Action, told};
 use super::holds::{Hold, busy};
+use super::lock;
 use super::mount::{Calls, Mount};
 use super::parts::{FIRST_NUMBER, LAST_NUMBER, MIN_PART};
+use super::recent::Recent;
 
 /// So many pages of 1,000 uploads of one file are looked at.
 const MAX_PAGES: usize = 3;
@@ -27,6 +31,11 @@ const MAX_LOOKED: usize = 8;
 const PART_PAGES: usize = 11;
 /// So many parts may be left out when a client goes on before the end: each costs a request.
 const MAX_LEFT_OUT: usize = 256;
+
+/// So many names of files that were whole are remembered.
+const MAX_ENDS: usize = 10_000;
+/// The clocks of OSS and of this machine may differ by so many seconds.
+const APART: i64 = 5;
 
 /// An upload of ours that can go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,7 +197,8 @@ pub(crate) fn find(
             Judged::Useless => return Ok(None),
             Judged::Ours(found) => {
                 // What broke off here and left nothing came after all that OSS knows of.
-                let stale = mount.is_broken(key) && !mount.process.holds.is_held(&found.id);
+                let stale = mount.is_broken(key) && !mount.process.holds.is_held(&found.id)
+                    || mount.is_over(key, found.initiated);
                 return Ok((!stale).then_some(found));
             }
         }
@@ -286,6 +296,33 @@ pub(crate) fn is_ours_alone(
     let page = bucket.list_parts(key, id, Some(first.saturating_sub(1)))?;
     let mut there = page.parts.iter();
     Ok(!page.is_truncated && there.all(|part| is_ours(part.number, &part.etag)))
+}
+
+/// When files of this process were whole, or were deleted or renamed, by bucket and key.
+///
+/// Once its file is gone again, an upload of a file that was whole since would else come back, with
+/// another file's bytes.
+#[derive(Debug)]
+pub(crate) struct Ends(Mutex<Recent<Arc<str>, i64>>);
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(MAX_ENDS)))
+    }
+}
+
+impl Ends {
+    /// The file was whole, or was taken away, at this time in Unix seconds.
+    pub(crate) fn note(&self, name: &str, at: i64) {
+        lock(&self.0).insert(name.into(), at);
+    }
+
+    /// Whether an upload of the file that began at this time is surely older than that.
+    pub(crate) fn is_over(&self, name: &str, initiated: i64) -> bool {
+        lock(&self.0)
+            .get(name)
+            .is_some_and(|at| initiated < at - APART)
+    }
 }
 
 #[cfg(test)]
@@ -407,6 +444,15 @@ mod tests {
         for offset in [None, Some(2 * P), Some(P)] {
             assert_eq!(choose(found.clone(), Some(6), offset), Ok(Way::Object));
         }
+    }
+
+    #[test]
+    fn what_came_before_a_whole_file_is_over() {
+        let ends = Ends::default();
+        assert!(!ends.is_over("b/f", 100));
+        ends.note("b/f", 100);
+        assert!(ends.is_over("b/f", 94) && !ends.is_over("b/g", 94));
+        assert!(!ends.is_over("b/f", 95) && !ends.is_over("b/f", 101));
     }
 
     #[test]

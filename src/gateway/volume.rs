@@ -262,7 +262,7 @@ fn delete(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageErr
         .delete_object(&key)
         .map_err(|error| told(&error, Action::Delete))?;
     mount.memory().deleted(&key);
-    mount.clear_broken(&key);
+    mount.note_end(&key);
     dirs::keep_parent(mount, &key);
     Ok(())
 }

@@ -513,7 +513,7 @@ impl ObjectWriter for OssWriter {
         }
         self.ended = true;
         self.mount.memory().wrote(&self.key, Instant::now());
-        self.mount.clear_broken(&self.key);
+        self.mount.note_end(&self.key);
         Ok(())
     }
 

@@ -9,6 +9,15 @@ import os
 import sys
 
 
+def refused(ftp, command, code):
+    try:
+        ftp.sendcmd(command)
+    except ftplib.error_perm as error:
+        assert str(error).startswith(code), (command, error)
+    else:
+        raise AssertionError(f"{command} was done")
+
+
 def main():
     name, local = sys.argv[1:]
     ftp = ftplib.FTP(encoding="utf-8")
@@ -18,6 +27,11 @@ def main():
     path = f"/{os.environ['FTP_FOLDER']}/{name}"
     size = ftp.size(path)
     print("size", size)
+    assert f"size={size};" in ftp.sendcmd(f"MLST {path}").lower()
+    ftp.voidcmd(f"MDTM {path}")
+    # It is no file that anything else could be done with.
+    for command in ("RNFR", "DELE", "SITE CPFR", "CWD"):
+        refused(ftp, f"{command} {path}", "550")
     # Any other offset is refused, and the reply says which one is right.
     with open(local, "rb") as file:
         try:
