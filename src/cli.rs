@@ -5,6 +5,8 @@
 //! Python tool had them, and without a word the command is `serve`.
 
 #[cfg(feature = "dev-store")]
+mod faults;
+#[cfg(feature = "dev-store")]
 mod generate;
 
 use crate::failure::Failure;
@@ -16,6 +18,8 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 pub(crate) use generate::Generate;
 use log::LevelFilter;
 use ossftp::config::{self, OSS, Setting};
+#[cfg(feature = "dev-store")]
+use ossftp::devstore::FaultRule;
 use ossftp::gateway::GatewayConfig;
 use ossftp::server::Runtime;
 use ossftp_core::Charset;
@@ -26,7 +30,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// What the program was asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Invocation {
     /// Show this text: `--help`, `--version`.
     Show(String),
@@ -107,7 +111,7 @@ pub(crate) struct Demo {
 
 /// The arguments of `oss-ftp dev-store`.
 #[cfg(feature = "dev-store")]
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct DevStore {
     /// Host and port to listen on; port 0 is any free one.
     pub(crate) listen: (String, u16),
@@ -123,6 +127,10 @@ pub(crate) struct DevStore {
     pub(crate) generate: Vec<Generate>,
     /// Where each request is written down.
     pub(crate) log: Option<PathBuf>,
+    /// What goes wrong from the start.
+    pub(crate) faults: Vec<FaultRule>,
+    /// Whether there is a control URL.
+    pub(crate) control: bool,
     /// How much is logged.
     pub(crate) log_level: LevelFilter,
 }
@@ -137,6 +145,7 @@ impl std::fmt::Debug for DevStore {
             .field("access_key_id", &self.access_key_id)
             .field("buckets", &self.buckets)
             .field("generate", &self.generate)
+            .field("faults", &self.faults)
             .finish_non_exhaustive()
     }
 }
@@ -310,6 +319,9 @@ fn dev_store_arguments() -> Vec<Arg> {
             .value_parser(value_parser!(PathBuf)),
         log_level_argument(),
     ]
+    .into_iter()
+    .chain(faults::arguments())
+    .collect()
 }
 
 /// A flag with a value, written with hyphens or with underscores.
@@ -461,6 +473,8 @@ fn dev_store(matches: &ArgMatches) -> Result<DevStore, Failure> {
             .map(|all| all.cloned().collect())
             .unwrap_or_default(),
         log: optional(matches, "log"),
+        faults: faults::rules(matches),
+        control: value(matches, "control")?,
         log_level: value(matches, "loglevel")?,
     })
 }

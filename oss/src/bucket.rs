@@ -178,7 +178,7 @@ impl Bucket {
     /// GetObject: opens an object, or a range of it, for reading.
     ///
     /// A range always has `x-oss-range-behavior: standard`, so its end is clipped to the object. An answer with another
-    /// range, or the whole object, is an error.
+    /// range, or with more than the range, is an error.
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::is_range_unsatisfiable`] if the range begins at or beyond the end.
@@ -203,7 +203,11 @@ impl Bucket {
         let mut meta = ObjectMeta::read(&stream.headers)?;
         let length = meta.size;
         let mut offset = 0;
-        if let Some((first, last)) = range {
+        // The whole object is what was asked for if none of it lies outside the range.
+        let is_all = |(first, last): (u64, Option<u64>)| {
+            stream.status == 200 && first == 0 && last.is_none_or(|last| length <= last)
+        };
+        if let Some((first, last)) = range.filter(|range| !is_all(*range)) {
             let (from, to, total) = stream
                 .headers
                 .get("content-range")

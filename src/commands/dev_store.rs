@@ -21,6 +21,8 @@ pub(super) fn run(arguments: &DevStore) -> Result<(), Failure> {
     if let Some(path) = &arguments.log {
         config.log = RequestLog::File(path.clone());
     }
+    config.faults.clone_from(&arguments.faults);
+    config.control = arguments.control;
     if !config.listen.ip().is_loopback() {
         log::warn!("the dev store is no server for production, and others can reach it here");
     }

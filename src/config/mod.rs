@@ -2,7 +2,7 @@
 //!
 //! Decides what each setting is called, how its value is written, and what it changes. The same
 //! table serves the flags of `oss-ftp serve` (`--transfer-memory=256M`) and the file
-//! `oss-ftp.toml` (`transfer_memory = "256M"`, see [`file`]). What a setting does is described
+//! `oss-ftp.toml` (`transfer_memory = "256M"`, see [`mod@file`]). What a setting does is described
 //! where it is kept: [`GatewayConfig`].
 //!
 //! ```

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::http::{Payload, Response};
+use super::http::{Payload, Request, Response};
 use super::store::StoreError;
 use super::xml::Xml;
 
@@ -14,7 +14,7 @@ use super::xml::Xml;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ApiError {
     pub(super) status: u16,
-    pub(super) code: Cow<'static, str>,
+    pub(super) code: &'static str,
     /// Boxed, since errors are returned everywhere.
     pub(super) message: Box<str>,
     /// OSS's finer error code; empty where OSS's is not known to us.
@@ -40,13 +40,13 @@ impl ApiError {
     /// An error without further elements.
     pub(super) fn new(
         status: u16,
-        code: impl Into<Cow<'static, str>>,
+        code: &'static str,
         ec: &'static str,
         message: impl Into<String>,
     ) -> Self {
         Self {
             status,
-            code: code.into(),
+            code,
             ec,
             message: message.into().into_boxed_str(),
             fields: Vec::new(),
@@ -254,7 +254,7 @@ impl ApiError {
     /// The XML document.
     pub(super) fn xml(&self, request_id: &str, host: &str) -> String {
         let mut xml = Xml::document("Error");
-        xml.text("Code", &self.code);
+        xml.text("Code", self.code);
         xml.text("Message", &self.message);
         xml.text("RequestId", request_id);
         xml.text("HostId", host);
@@ -283,24 +283,44 @@ impl ApiError {
 
     /// The response. An answer to HEAD has no body: its XML goes into the header `x-oss-err`.
     pub(super) fn response(&self, method: &str, request_id: &str, host: &str) -> Response {
-        let xml = self.xml(request_id, host);
-        let mut response = if method == "HEAD" {
-            let mut response = Response::empty(self.status).with("x-oss-err", STANDARD.encode(xml));
-            response.payload = Payload::Length(0);
-            response
-        } else {
-            Response::xml(self.status, xml)
-        };
-        if self.status == 304 {
-            response = Response::empty(304);
-        }
+        let mut response = document_response(self.status, self.xml(request_id, host), method);
         if !self.ec.is_empty() {
             response = response.with("x-oss-ec", self.ec);
         }
         response.headers.extend(self.headers.iter().cloned());
-        response.note.error = Some(self.code.clone());
+        response.note.error = Some(Cow::Borrowed(self.code));
         response
     }
+}
+
+/// The response of an error that was asked for, with whatever code that was.
+pub(super) fn asked_for(
+    status: u16,
+    code: &str,
+    message: &str,
+    request: &Request,
+    request_id: &str,
+) -> Response {
+    let mut xml = Xml::document("Error");
+    xml.text("Code", code);
+    xml.text("Message", message);
+    xml.text("RequestId", request_id);
+    xml.text("HostId", &request.host);
+    let mut response = document_response(status, xml.finish(), &request.method);
+    response.note.error = Some(Cow::Owned(code.to_owned()));
+    response
+}
+
+fn document_response(status: u16, xml: String, method: &str) -> Response {
+    if status == 304 {
+        return Response::empty(304);
+    }
+    if method != "HEAD" {
+        return Response::xml(status, xml);
+    }
+    let mut response = Response::empty(status).with("x-oss-err", STANDARD.encode(xml));
+    response.payload = Payload::Length(0);
+    response
 }
 
 #[cfg(test)]

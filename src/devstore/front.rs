@@ -1,11 +1,10 @@
-//! What stands before the APIs: faults, and the log of what was asked and answered.
-
-use std::borrow::Cow;
+//! What stands before the APIs: the control URL, faults, and the log of what was asked and answered.
 
 use ossftp_oss::{encode, time};
 
 use super::api::{Service, unix_now};
-use super::error::ApiError;
+use super::control;
+use super::error;
 use super::faults::{Faults, Plan, Refusal, Subject};
 use super::http::{Body, Handler, Note, Payload, Request, Response, Traffic};
 use super::log::{Log, RequestRecord, Ticket};
@@ -16,9 +15,16 @@ pub(super) struct Front {
     pub(super) service: Service,
     pub(super) faults: Faults,
     pub(super) log: Log,
+    /// Whether there is a control URL.
+    pub(super) control: bool,
 }
 
 impl Front {
+    /// Whether a request is for the control URL: it suffers no fault and stands in no log.
+    fn controls(&self, request: &Request) -> bool {
+        self.control && control::is_meant(request)
+    }
+
     fn note(&self, record: RequestRecord, plan: Option<&Plan>, ticket: Option<Ticket>) {
         let record = RequestRecord {
             fault: plan.and_then(Plan::label),
@@ -30,7 +36,7 @@ impl Front {
 
 impl Handler for Front {
     fn plan(&self, request: &Request, body: &mut Body<'_>) -> Plan {
-        if self.faults.is_empty() {
+        if self.faults.is_empty() || self.controls(request) {
             return Plan::none(&self.faults);
         }
         let (api, bucket, key) = self.service.name(request, body);
@@ -47,6 +53,9 @@ impl Handler for Front {
     }
 
     fn handle(&self, request: &Request, body: &mut Body<'_>) -> Response {
+        if self.controls(request) {
+            return control::answer(self, request, body);
+        }
         self.service.handle(request, body)
     }
 
@@ -54,12 +63,7 @@ impl Handler for Front {
         let request_id = self.service.id(false);
         let mut response = match &refusal.code {
             Some(code) => {
-                let message = refusal.message.as_str();
-                ApiError::new(refusal.status, Cow::Owned(code.clone()), "", message).response(
-                    &request.method,
-                    &request_id,
-                    &request.host,
-                )
+                error::asked_for(refusal.status, code, &refusal.message, request, &request_id)
             }
             None if refusal.status < 300 => Response::empty(refusal.status),
             None => from_a_proxy(refusal, request.method == "HEAD"),
@@ -98,6 +102,10 @@ impl Handler for Front {
         plan: &Plan,
         traffic: Traffic,
     ) {
+        if request.is_some_and(|request| self.controls(request)) {
+            self.log.forget(traffic.ticket);
+            return;
+        }
         let record = match response {
             Some(response) => {
                 RequestRecord::new(request, Some(response.status), &response.note, traffic)

@@ -278,6 +278,16 @@ impl Log {
         self.settled.notify_all();
     }
 
+    /// An answer that gets no record was sent, or could not be.
+    pub(super) fn forget(&self, ticket: Option<Ticket>) {
+        if ticket.is_some() {
+            let mut state = self.lock();
+            state.sending = state.sending.saturating_sub(1);
+            drop(state);
+            self.settled.notify_all();
+        }
+    }
+
     /// The last requests, in the order in which their answers began.
     pub(super) fn last(&self) -> Vec<RequestRecord> {
         self.settle()

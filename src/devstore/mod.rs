@@ -7,6 +7,9 @@
 //! Keys may be temporary ones ([`TemporaryKey`]) and may have less than all rights ([`Grant`]); objects may be links,
 //! tagged, archived and restored; limits can be lowered ([`Limits`]).
 //!
+//! It misbehaves on request ([`Server::faults`]): it is late, slow or silent, breaks connections, gives errors, loses
+//! answers, damages bytes. What it was asked can be read back ([`Server::requests`]).
+//!
 //! It is not for production. There is no TLS, ACLs are shown and not enforced, and an object that was acknowledged
 //! survives a killed process but not a power cut: nothing is synced to the disk, which is what makes small puts fast.
 //! Not implemented, and answered as such: versions, image processing, callbacks.
@@ -25,9 +28,41 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A test of an upload whose connection breaks, with the requests counted:
+//!
+//! ```
+//! use ossftp::devstore::{Config, Fault, FaultRule, Place, Server};
+//! # use std::io::{Read, Write};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let server = Server::start(Config::new(folder.path()))?;
+//! let reset = FaultRule::new(Fault::reset(Place::Request)).api("PutObject").times(1);
+//! let id = server.faults().add(reset);
+//! // Rules can be written as text, too.
+//! server.faults().add("GetObject:latency:ms=1".parse()?);
+//!
+//! // ... here the client under test uploads to http://{server.local_addr()} ...
+//! # let mut client = std::net::TcpStream::connect(server.local_addr())?;
+//! # client.write_all(b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi")?;
+//! # let _ = client.read(&mut [0; 1]);
+//! # assert!(server.faults().wait_hits(id, 1, std::time::Duration::from_secs(20)));
+//! # while server.requests().is_empty() {
+//! #     std::thread::yield_now();
+//! # }
+//!
+//! assert_eq!(server.faults().hits(id), 1);
+//! assert_eq!(server.request_counts()["PutObject"].requests, 1);
+//! let request = &server.requests()[0];
+//! assert_eq!((request.status, request.answered), (None, false));
+//! # Ok(())
+//! # }
+//! ```
 
 mod api;
 mod auth;
+mod control;
 mod error;
 mod faults;
 mod front;
@@ -94,13 +129,18 @@ pub struct Config {
     pub limits: Limits,
     /// Where to write one line per request.
     pub log: RequestLog,
+    /// Faults from the start; [`Server::faults`] has them.
+    pub faults: Vec<FaultRule>,
+    /// Whether there is a control URL: faults and the request log under `/-/`, for whoever runs on this machine, without
+    /// a signature.
+    pub control: bool,
     /// Connections at a time; one thread each. One more is answered with 503 and closed.
     pub max_connections: usize,
 }
 
 impl Config {
     /// The defaults: any free port of 127.0.0.1, no keys, no buckets, `cn-hangzhou`, OSS's limits, restores at once, no
-    /// log, 256 connections.
+    /// log, no faults, no control URL, 256 connections.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -119,6 +159,8 @@ impl Config {
             restore_time: Duration::ZERO,
             limits: Limits::default(),
             log: RequestLog::Off,
+            faults: Vec::new(),
+            control: false,
             max_connections: 256,
         }
     }
@@ -143,6 +185,8 @@ impl fmt::Debug for Config {
             .field("restore_time", &self.restore_time)
             .field("limits", &self.limits)
             .field("log", &self.log)
+            .field("faults", &self.faults)
+            .field("control", &self.control)
             .field("max_connections", &self.max_connections)
             .finish()
     }

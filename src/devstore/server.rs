@@ -317,13 +317,16 @@ fn front(config: &Config) -> Result<Arc<Front>, StartError> {
             })
             .map_err(|error| dir_error(error.to_string()))?;
     }
+    let faults = Faults::default();
+    faults.set(config.faults.iter().cloned());
     Ok(Arc::new(Front {
         service: Service {
             store,
             settings: Settings::new(config),
             sequence: AtomicU64::new(1),
         },
-        faults: Faults::default(),
+        faults,
+        control: config.control,
         log,
     }))
 }

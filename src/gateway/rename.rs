@@ -83,8 +83,8 @@ fn rename_file(
     (target, to): (&str, &FtpPath),
     meta: &ObjectMeta,
 ) -> Result<(), StorageError> {
-    // A small file is copied as fast as it is found out whether it must be.
-    let ask = meta.size > mount.config().copy_limit;
+    // A small file, or a link, is copied as fast as it is found out whether it must be.
+    let ask = meta.size > mount.config().copy_limit && !is_link(meta);
     let is_native = native::is_offered(mount, calls, ask);
     if !is_native || !native::rename(mount, calls, What::File, source, target)? {
         refuse_directory(mount, calls, to)?;

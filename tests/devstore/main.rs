@@ -6,6 +6,7 @@ mod answers;
 mod archive;
 mod auth;
 mod client;
+mod control;
 mod crash;
 mod faults;
 mod http;

@@ -70,6 +70,15 @@ fn wrong_arguments() {
         &["--access-key-id", "--access-key-secret", "--bucket"],
     );
     refused(2, &["dev-store", "--listen=9000"], &["127.0.0.1:9000"]);
+    refused(
+        2,
+        &["dev-store", "--fault=PutObject:nonsense"],
+        &["--fault", "is no fault", "lose-answer"],
+    );
+    refused(2, &["dev-store", "--latency=soon"], &["whole number"]);
+    refused(2, &["dev-store", "--bandwidth=20MB"], &["20M or 1G"]);
+    refused(2, &["dev-store", "--clock-skew=x"], &["seconds=3600"]);
+    refused(2, &["dev-store", "--control=x"], &["True or False"]);
     refused(2, &["demo", "--bucket=b"], &["--bucket"]);
 }
 

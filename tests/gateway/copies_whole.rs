@@ -69,7 +69,7 @@ fn copy(session: &Session, from: &str, to: &str) -> Done {
 #[test]
 fn tags() {
     let world = world();
-    let tags = [("project".to_owned(), "a b&c".to_owned())];
+    let tags = [("project".to_owned(), "a b+c".to_owned())];
     for bytes in [noise(10), noise(3 * PART)] {
         let session = world.session();
         world.put("a", &bytes);

@@ -40,7 +40,7 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::of(&[BUCKET], |_| {}, change)
+        Self::with_buckets(&[BUCKET], change)
     }
 
     /// A store with these buckets; the first is that of the helpers here.
@@ -50,14 +50,11 @@ impl World {
 
     /// A world whose bucket has a hierarchical namespace.
     pub(crate) fn hierarchical(change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::of(
-            &[BUCKET],
-            |store| store.hierarchical = vec![BUCKET.into()],
-            change,
-        )
+        let hierarchical = |store: &mut Config| store.hierarchical = vec![BUCKET.into()];
+        Self::of(&[BUCKET], hierarchical, change)
     }
 
-    fn of(
+    pub(crate) fn of(
         buckets: &[&str],
         store: impl FnOnce(&mut Config),
         change: impl FnOnce(&mut GatewayConfig),

@@ -5,8 +5,7 @@ use ossftp::devstore::{self, RequestLog};
 use ossftp::gateway::{GatewayConfig, OssStorage};
 use ossftp::server::{self, Running, Runtime, Settings};
 use ossftp_oss::{
-    Bucket, ClientConfig, Credentials, Endpoint, GetObject, ListObjects, PutObject, RetryPolicy,
-    SliceBody,
+    Bucket, ClientConfig, Credentials, Endpoint, GetObject, PutObject, RetryPolicy, SliceBody,
 };
 use std::io::Read;
 use std::sync::Arc;
@@ -109,17 +108,6 @@ impl World {
             Err(error) => panic!("{key}: {error}"),
         };
         Some(bytes)
-    }
-
-    /// The keys that begin with `prefix`.
-    pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
-        let list = ListObjects {
-            prefix: prefix.to_owned(),
-            ..ListObjects::default()
-        };
-        let page = self.bucket.list_objects_v2(&list).unwrap();
-        assert!(!page.is_truncated);
-        page.objects.into_iter().map(|object| object.key).collect()
     }
 
     /// How many multipart uploads are open below `prefix`, after what the gateway still had to

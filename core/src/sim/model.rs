@@ -110,6 +110,10 @@ impl Model {
             }
         }
         let copy_from = self.used_copy_from(verb, argument, counts);
+        if matches!(verb, REST | RANG) && exchange.code == 501 {
+            // Refused, it leaves no earlier one in force.
+            (self.rest, self.range) = (0, None);
+        }
         if !done {
             return Ok(());
         }

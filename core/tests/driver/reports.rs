@@ -3,7 +3,7 @@
 use crate::store;
 use crate::talk::Talk;
 use ossftp_core::{
-    Answer, DataError, ErrorKind, Input, LoginInfo, Output, StorageError, TransferFailure,
+    Answer, DataError, ErrorKind, Input, Kept, LoginInfo, Output, StorageError, TransferFailure,
     TransferReport,
 };
 use std::time::Duration;
@@ -121,4 +121,73 @@ fn a_control_connection_closes_once() {
         Input::Tick,
     );
     assert!(matches!(talk.session.poll_output(), Output::Wait(None)));
+}
+
+/// What the client hears when `command` has ended with this report.
+fn heard(talk: &mut Talk, command: &str, change: impl FnOnce(&mut TransferReport)) -> String {
+    let id = talk.open(command).id();
+    talk.hear(Input::DataConnected { id });
+    talk.said.clear();
+    let mut report = TransferReport::new(12, Ok(()));
+    change(&mut report);
+    talk.hear(Input::TransferDone { id, report });
+    core::mem::take(&mut talk.said)
+}
+
+#[test]
+fn a_listing_says_what_it_left_out() {
+    let mut talk = Talk::logged_in(store());
+    let said = heard(&mut talk, "LIST", |report| report.hidden = 3);
+    assert_eq!(
+        said,
+        "226 Transfer complete, 12 bytes; 3 names cannot be shown.\r\n"
+    );
+    talk.line("STAT");
+    let line = " Last listing, of /: 3 names cannot be shown\r\n";
+    assert!(talk.said.contains(line), "{}", talk.said);
+    // Neither a download nor a listing that failed is a listing.
+    heard(&mut talk, "RETR a.txt", |_| {});
+    let failure = || Err(TransferFailure::Data(DataError::Broken));
+    heard(&mut talk, "NLST", |report| report.outcome = failure());
+    talk.line("STAT");
+    assert!(talk.said.contains(line), "{}", talk.said);
+    let said = heard(&mut talk, "MLSD", |report| report.hidden = 1);
+    assert!(said.ends_with("; 1 name cannot be shown.\r\n"), "{said}");
+    let said = heard(&mut talk, "NLST", |_| {});
+    assert_eq!(said, "226 Transfer complete, 12 bytes.\r\n");
+    talk.line("STAT");
+    assert!(!talk.said.contains("Last listing"), "{}", talk.said);
+}
+
+#[test]
+fn a_broken_upload_says_what_there_is_of_it() {
+    let mut talk = Talk::logged_in(store());
+    for (kept, text) in [
+        (
+            Kept::Nothing,
+            "Nothing of it was kept, send the whole file.",
+        ),
+        (
+            Kept::Bytes(7),
+            "The file has 7 bytes now, go on from there.",
+        ),
+        (Kept::Unknown, "SIZE says what there is of the file now."),
+    ] {
+        let said = heard(&mut talk, "STOR new", |report| {
+            report.outcome = Err(TransferFailure::Data(DataError::Broken));
+            report.kept = kept;
+        });
+        assert!(said.starts_with("426 ") && said.contains(text), "{said}");
+    }
+    // When ABOR comes, nobody knows what an APPE has come to.
+    for (command, text) in [
+        ("STOR new", "Nothing of it was kept"),
+        ("APPE new", "SIZE says"),
+    ] {
+        let id = talk.open(command).id();
+        talk.hear(Input::DataConnected { id });
+        talk.said.clear();
+        talk.line("ABOR");
+        assert!(talk.said.contains(text), "{}", talk.said);
+    }
 }

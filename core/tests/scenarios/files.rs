@@ -317,3 +317,18 @@ fn commands_in_one_segment_are_done_in_order() {
             .expect_text(257, "\"/p\""),
     );
 }
+
+/// A name with a `/` at its end means a directory: no file of that name is deleted for it.
+#[test]
+fn a_file_is_not_deleted_as_a_directory() {
+    for name in ["a.txt/", "a.txt/.", "dir/", "dir/..", "/", "."] {
+        let run = play(
+            &demo()
+                .send(format!("DELE {name}"))
+                .expect_text(550, "RMD")
+                .send("SIZE a.txt")
+                .expect_text(213, "5"),
+        );
+        drop(run);
+    }
+}

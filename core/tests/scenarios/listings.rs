@@ -160,3 +160,27 @@ fn a_long_listing_over_the_control_connection_is_cut() {
     assert!(listing.len() < 64 * 1024, "{} bytes", listing.len());
     assert!(listing.ends_with(b"212 There are more; LIST shows them all.\r\n"));
 }
+
+/// A name that the client's charset cannot hold is left out, and the client is told.
+#[test]
+fn what_a_charset_cannot_say_is_counted() {
+    let store = store()
+        .with_file("/odd/caf\u{e9}\u{1f980}", "x")
+        .with_file("/odd/plain", "x");
+    let mut config = ossftp_core::SessionConfig::default();
+    config.charset = Some(ossftp_core::Charset::Gbk);
+    let script = demo()
+        .send("OPTS UTF8 OFF")
+        .expect(200)
+        .send("EPSV")
+        .expect(229)
+        .data(DataPlan::download())
+        .send("LIST odd")
+        .expect(150)
+        .expect_text(226, "; 1 name cannot be shown.")
+        .send("STAT")
+        .expect_text(211, "Last listing, of /odd: 1 name cannot be shown")
+        .send("STAT odd")
+        .expect_text(212, "End; 1 name cannot be shown.");
+    play_with(config, &store, &script);
+}

@@ -483,3 +483,32 @@ fn the_data_connection_is_closed_before_the_226() {
         .collect();
     assert_eq!(order, [false, true, false, true]);
 }
+
+/// REST and RANG that are refused leave no earlier one in force.
+#[test]
+fn a_refused_offset_forgets_the_one_before() {
+    for (first, refused, code) in [
+        ("REST 2", "REST x", 501),
+        ("REST 2", "RANG 3 1", 501),
+        ("RANG 1 2", "REST x", 501),
+    ] {
+        play(
+            &demo()
+                .send(first)
+                .expect(350)
+                .send(refused)
+                .expect(code)
+                .retrieves("a.txt", "hello"),
+        );
+    }
+    play(
+        &demo()
+            .send("REST 2")
+            .expect(350)
+            .send("TYPE A")
+            .expect(200)
+            .send("REST 3")
+            .expect(501)
+            .retrieves("a.txt", "hello"),
+    );
+}

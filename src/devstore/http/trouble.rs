@@ -15,7 +15,7 @@ use crate::devstore::faults::{Break, Event, Faults, Plan, Waited};
 const MAX_STEP: u64 = 32 * 1024;
 
 /// How far a connection may catch up after it was late: threads do not wake to the microsecond.
-const CATCH_UP: Duration = Duration::from_millis(10);
+const CATCH_UP: Duration = Duration::from_millis(25);
 
 /// Keeps one direction of a connection to a rate.
 #[derive(Debug, Default)]
@@ -193,7 +193,7 @@ mod tests {
         let much_later = start + ms(1150);
         assert_eq!(
             later(Some(second), much_later, 1000, 10_000),
-            much_later + ms(90)
+            much_later + ms(75)
         );
         assert_eq!(later(Some(second), start + ms(155), 0, 1), start + ms(150));
     }
