@@ -11,6 +11,7 @@ use ossftp_oss::{Error, ObjectMeta, Payload};
 use super::append;
 use super::config::Partial;
 use super::errors::{Action, is_missing, told};
+use super::headers;
 use super::holds::Hold;
 use super::mount::{Calls, Mount};
 use super::parts::{self, MIN_PART, Piece};
@@ -93,12 +94,7 @@ pub(crate) fn find_beginning(
     } else {
         parts::kept(length)?
     };
-    let tags = if meta.tagging_count > 0 {
-        let tags = calls.bucket().get_object_tagging(key);
-        tags.map_err(|error| told(&error, Action::Tags))?
-    } else {
-        Vec::new()
-    };
+    let tags = headers::tags_of(calls, key, &meta)?;
     Ok(Beginning::Kept(Box::new(Kept {
         meta,
         length,

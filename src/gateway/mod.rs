@@ -55,7 +55,6 @@ mod cancel;
 mod config;
 mod copy;
 mod crew;
-mod depth;
 mod dirs;
 mod duplicate;
 mod errors;

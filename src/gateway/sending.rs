@@ -63,16 +63,6 @@ impl Sending {
         self.under_way == 0
     }
 
-    /// Whether another full part has to wait for one of those under way.
-    pub(crate) fn must_wait(&mut self) -> bool {
-        if self.under_way >= self.pace.limit() {
-            self.pace.pressed(Instant::now());
-        } else {
-            self.pace.eased();
-        }
-        self.under_way >= self.pace.limit()
-    }
-
     /// Whether one more would be too many.
     pub(crate) fn is_full(&self) -> bool {
         self.under_way >= self.pace.limit()
@@ -99,6 +89,7 @@ impl Sending {
     /// One part more is under way.
     fn report(&mut self, number: u32) -> Report {
         self.under_way += 1;
+        self.pace.begin(Instant::now());
         Report {
             tell: self.tell.clone(),
             sent: Some(Sent {
@@ -124,7 +115,10 @@ impl Sending {
     /// The driver has given up.
     pub(crate) fn take(&mut self, calls: &Calls) -> Result<Option<Sent>, StorageError> {
         while self.under_way > 0 {
-            match self.told.recv_timeout(GLANCE) {
+            let began = Instant::now();
+            let told = self.told.recv_timeout(GLANCE);
+            self.pace.waited(began.elapsed());
+            match told {
                 Ok(sent) => return Ok(Some(self.taken(sent))),
                 Err(RecvTimeoutError::Timeout) => calls.check()?,
                 // Never, since one end of it is here.
@@ -147,7 +141,7 @@ impl Sending {
     fn taken(&mut self, sent: Sent) -> Sent {
         self.under_way = self.under_way.saturating_sub(1);
         if let Ok(part) = &sent.result {
-            self.pace.sent(part.size);
+            self.pace.done(part.size, Instant::now());
         }
         sent
     }

@@ -22,7 +22,7 @@ use super::append;
 use super::buffer::{PartBuffer, Windows};
 use super::config::Partial;
 use super::errors::{Action, told};
-use super::headers;
+use super::headers::{self, SetTime};
 use super::kept::{Beginning, Kept, KeptBody, cannot_be_copied, check_free, find_beginning};
 use super::leaving::Leaving;
 use super::mount::{Calls, Mount};
@@ -113,7 +113,7 @@ impl OssWriter {
             }
         };
         let put = match &kept {
-            Some(kept) => headers::of_old(&kept.meta, &kept.tags),
+            Some(kept) => headers::of_old(&kept.meta, kept.tags.clone(), SetTime::Goes),
             None => headers::of_new(mount, &key),
         };
         let pieces = kept.as_ref().map_or(0, |kept| kept.pieces.len());
@@ -246,10 +246,8 @@ impl OssWriter {
         if let Some(upload) = &mut self.upload {
             upload.leave_out(&self.calls.bucket())?;
         }
-        if self.sending.must_wait() {
-            while self.sending.is_full() {
-                self.wait()?;
-            }
+        while self.sending.is_full() {
+            self.wait()?;
         }
         let bucket = if self.is_resumable() {
             // What OSS gets of it is of use, so nothing stops it.
