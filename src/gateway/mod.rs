@@ -58,6 +58,7 @@ mod crew;
 mod dirs;
 mod duplicate;
 mod errors;
+mod flow;
 mod hash;
 mod headers;
 mod holds;
@@ -89,6 +90,7 @@ mod unfinished;
 mod upload;
 mod uploads;
 mod volume;
+mod whole;
 mod write;
 
 pub use config::{BucketSettings, GatewayConfig, Mtime, Partial};
