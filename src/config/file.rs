@@ -69,12 +69,22 @@ pub fn apply(text: &str, config: &mut GatewayConfig) -> Result<(), FileError> {
                 return Err(reader.at(name, "each bucket is a section: write [[bucket]]"));
             }
             (other, _) => {
-                let message = format!("unknown section '{other}'; there are [oss] and [[bucket]]");
+                let message = if named(OSS, other).is_some() {
+                    format!("'{other}' belongs into the section [oss]: write [oss] in a line above")
+                } else {
+                    format!("unknown section '{other}'; there are [oss] and [[bucket]]")
+                };
                 return Err(reader.at(name, message));
             }
         }
     }
     Ok(())
+}
+
+/// The setting of this name, with hyphens or underscores.
+fn named<'a, T>(settings: &'a [Setting<T>], name: &str) -> Option<&'a Setting<T>> {
+    let name = name.replace('-', "_");
+    settings.iter().find(|setting| setting.name == name)
 }
 
 type Name<'a> = Spanned<de::DeString<'a>>;
@@ -118,9 +128,17 @@ impl Reader<'_> {
         name: &Name<'_>,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<(), FileError> {
-        let wanted = name.get_ref().replace('-', "_");
-        let Some(setting) = settings.iter().find(|setting| setting.name == wanted) else {
-            let message = format!("unknown setting '{}' in {section}", name.get_ref());
+        let Some(setting) = named(settings, name.get_ref()) else {
+            let name_there = name.get_ref();
+            let message = if named(OSS, name_there).is_some() {
+                format!("'{name_there}' is set for all buckets at once: it belongs into [oss]")
+            } else {
+                let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
+                format!(
+                    "unknown setting '{name_there}' in {section}; there are {}",
+                    names.join(", ")
+                )
+            };
             return Err(self.at(name, message));
         };
         let text = self.text_of(name, value)?;
@@ -199,7 +217,14 @@ mod tests {
                 2,
                 "unknown setting 'regoin' in [oss]",
             ),
+            ("[oss]\nport = 1\n", 2, "there are endpoint, cname, "),
             ("\n[os]\n", 2, "unknown section 'os'"),
+            ("region = \"x\"\n", 1, "belongs into the section [oss]"),
+            (
+                "[[bucket]]\npartial = \"resume\"\n",
+                2,
+                "it belongs into [oss]",
+            ),
             ("oss = 1\n", 1, "write [oss]"),
             ("[bucket]\nname = \"a\"\n", 1, "write [[bucket]]"),
             ("[[bucket]]\nregion = \"x\"\n", 1, "needs its name"),

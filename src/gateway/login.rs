@@ -340,14 +340,18 @@ fn parse(request: &LoginRequest) -> Result<Login, StorageError> {
     )))
 }
 
-/// OSS bucket naming conventions. What is no such name is not sent: it becomes part of a host.
-pub(crate) fn check_bucket_name(name: &str) -> Result<(), StorageError> {
+/// OSS bucket naming conventions.
+pub(crate) fn is_bucket_name(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let good = (3..=63).contains(&name.len())
+    (3..=63).contains(&name.len())
         && name.bytes().all(inner)
         && !name.starts_with('-')
-        && !name.ends_with('-');
-    if good {
+        && !name.ends_with('-')
+}
+
+/// What is no name of a bucket is not sent: it becomes part of a host.
+pub(crate) fn check_bucket_name(name: &str) -> Result<(), StorageError> {
+    if is_bucket_name(name) {
         return Ok(());
     }
     Err(denied(
@@ -371,6 +375,8 @@ pub(crate) fn told(error: &Error, bucket: &str) -> StorageError {
         };
     };
     let (kind, sentence) = match error.code() {
+        // Perhaps another server.
+        "" => return errors::told(error, errors::Action::List),
         "InvalidAccessKeyId" => (
             ErrorKind::Denied,
             "OSS knows no such AccessKeyId, or it is disabled.".to_owned(),

@@ -86,6 +86,7 @@ mod volume;
 mod write;
 
 pub use config::{BucketSettings, GatewayConfig, Mtime, Partial};
+pub(crate) use login::is_bucket_name;
 pub use login::{Access, OssStorage};
 
 /// Locks; what a panicking thread left behind is still a whole value here.
