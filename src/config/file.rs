@@ -22,7 +22,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, de};
 
 use super::{BUCKET, OSS, Setting};
-use crate::gateway::{BucketSettings, GatewayConfig};
+use crate::gateway::{BucketSettings, GatewayConfig, is_bucket_name};
 
 /// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,8 +113,7 @@ impl Reader<'_> {
         let Some(called) = called.filter(|name| !name.is_empty()) else {
             return Err(self.at(bucket, "a bucket needs its name: name = \"…\""));
         };
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if !(3..=63).contains(&called.len()) || !called.bytes().all(plain) {
+        if !is_bucket_name(&called) {
             let message = format!("'{called}' is no bucket name: 3 to 63 of a-z, 0-9 and -");
             return Err(self.at(bucket, message));
         }
