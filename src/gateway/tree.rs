@@ -108,7 +108,7 @@ fn delete(
     let deleted: HashSet<_> = deleted.into_iter().map(|deleted| deleted.key).collect();
     for key in together {
         if deleted.contains(&key) {
-            mount.clear_broken(&key);
+            mount.note_end(&key);
         } else {
             // A batch does not say why; a request of its own does.
             alone.push(key);
@@ -124,7 +124,7 @@ fn delete(
 fn delete_one(mount: &Mount, calls: &Calls, key: &str) -> Result<(), StorageError> {
     let deleted = calls.bucket().delete_object(key);
     deleted.map_err(|error| told(&error, Action::Delete))?;
-    mount.clear_broken(key);
+    mount.note_end(key);
     Ok(())
 }
 

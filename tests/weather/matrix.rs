@@ -292,7 +292,15 @@ fn every_fault_ends_well_in_every_command() {
     let cells: Vec<(usize, &Row, Command, &'static str, End)> = rows
         .iter()
         .flat_map(|row| COLUMNS.map(|(command, api)| (row, command, api)))
-        .filter_map(|(row, command, api)| Some((row, command, api, (row.end)(api)?)))
+        .filter_map(|(row, command, api)| {
+            let end = (row.end)(api)?;
+            // The source is deleted last, after the copy: then it is 451 whatever the reason.
+            let end = match (command, api, end) {
+                (Rnto, "DeleteObject", Refused(_)) => Refused(UNAVAILABLE),
+                _ => end,
+            };
+            Some((row, command, api, end))
+        })
         .enumerate()
         .map(|(number, (row, command, api, end))| (number, row, command, api, end))
         .collect();
