@@ -79,6 +79,7 @@ mod read;
 mod recent;
 mod rename;
 mod rename_tree;
+mod rename_undo;
 mod restore;
 mod route;
 mod sending;

@@ -414,3 +414,60 @@ fn a_fault_anywhere_loses_nothing() {
         }
     }
 }
+
+#[test]
+fn taking_back_leaves_what_others_have_written() {
+    let world = one_by_one();
+    tree(&world);
+    let result = rename_and(&world, 5, || {
+        world.put("n/a", b"theirs");
+        // The same bytes are a copy, whoever wrote them.
+        world.put("n/b", b"d/b");
+        let refusal = Act::Refuse(403, "AccessDenied");
+        world.proxy.rule("CopyObject", 0, 9, refusal);
+    });
+    assert_eq!(kind(result), ErrorKind::Denied);
+    let mut expected: Vec<_> = TREE.map(str::to_owned).into();
+    expected.push("n/a".to_owned());
+    assert_eq!(world.keys(), expected);
+    assert_eq!(world.get("n/a"), b"theirs");
+}
+
+#[test]
+fn what_is_left_of_a_killed_rename_is_refused_with_what_to_do() {
+    let world = World::new();
+    tree(&world);
+    // As a process leaves it that is killed after its second copy.
+    for key in ["n/", "n/a"] {
+        let source = key.replacen('n', "d", 1);
+        world.put(key, source.as_bytes());
+    }
+    let session = world.session();
+    let refused = session.rename("/d", "/n").unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Exists);
+    assert!(refused.message.contains("SITE RMDIR"), "{refused}");
+    assert_eq!(world.keys().len(), TREE.len() + 2);
+    session.done(Operation::RemoveTree(path("/n"))).unwrap();
+    session.rename("/d", "/n").unwrap();
+    assert_eq!(world.keys().len(), TREE.len());
+}
+
+#[test]
+fn a_listing_that_leads_nowhere_ends_a_rename() {
+    let world = World::new();
+    tree(&world);
+    let session = world.session();
+    let page = "<ListBucketResult><Name>demo-bucket</Name><Prefix></Prefix><MaxKeys>1000</MaxKeys>\
+                <IsTruncated>true</IsTruncated>\
+                <NextContinuationToken>same</NextContinuationToken></ListBucketResult>";
+    session.stat("/d").unwrap();
+    let again = Act::Give(page.to_owned());
+    world.proxy.rule("ListObjectsV2", 1, 9, again.clone());
+    assert_eq!(kind(session.rnto("/d", "/n")), ErrorKind::Unavailable);
+    world.proxy.clear();
+    world.proxy.rule("ListObjectsV2", 0, 9, again);
+    let removed = session.done(Operation::RemoveTree(path("/d")));
+    assert_eq!(kind(removed), ErrorKind::Unavailable);
+    world.proxy.clear();
+    assert_eq!(world.keys(), TREE);
+}
