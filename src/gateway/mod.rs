@@ -48,6 +48,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 mod ahead;
 mod append;
+mod ask;
 mod buckets;
 mod budget;
 mod buffer;
