@@ -220,7 +220,8 @@ fn ask(
 ) -> Result<CopyResult, Failed> {
     let bucket = mount.bucket();
     let find = || match bucket.head_object(to) {
-        Ok(found) if is_copy(&found) => {
+        // HEAD goes through a link, perhaps to the source itself.
+        Ok(found) if !is_link(&found) && is_copy(&found) => {
             let mut copied = CopyResult::default();
             copied.crc64 = found.crc64;
             copied.etag = found.etag;

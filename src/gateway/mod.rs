@@ -48,6 +48,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 mod ahead;
 mod append;
+mod ask;
 mod buckets;
 mod budget;
 mod buffer;
@@ -79,6 +80,7 @@ mod read;
 mod recent;
 mod rename;
 mod rename_tree;
+mod rename_undo;
 mod restore;
 mod route;
 mod sending;

@@ -11,6 +11,7 @@ mod doubles;
 mod faults;
 mod hashes;
 mod hidden;
+mod instances;
 mod keeping;
 mod links;
 mod listings;
