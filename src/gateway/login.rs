@@ -87,6 +87,10 @@ impl OssStorage {
         client.signature = config.signature;
         client.timeouts = config.timeouts.clone();
         client.retry = config.retry.clone();
+        // As many as one transfer uses at most, its own thread's included, are kept for the next.
+        let most = config.max_parallelism.saturating_add(1).min(1_024);
+        client.max_idle_per_host = client.max_idle_per_host.max(most);
+        client.max_idle_connections = client.max_idle_connections.max(most * 2);
         let tag_key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())
             .map_err(|_| Error::Invalid("the system has no random numbers"))?;
         Ok(Self {

@@ -90,7 +90,7 @@ fn rename_file(
         refuse_directory(mount, calls, to)?;
         copy_file(mount, calls, source, target, meta)?;
         // The copy is whole: nothing cancels what is left.
-        if let Err(error) = mount.bucket().delete_object(source) {
+        if let Err(error) = mount.delete(source) {
             mount.memory().wrote(target, Instant::now());
             return Err(left_over(1, 1, &error));
         }
@@ -127,7 +127,7 @@ fn copy_file(
     copied.map_err(|failed| {
         if failed.left == Left::Copy {
             // Whatever stood there before is lost already, and this must not pass for the source.
-            let _ = mount.bucket().delete_object(target);
+            let _ = mount.delete(target);
         }
         failed.error
     })

@@ -78,17 +78,19 @@ impl OssWriter {
         }
         let key = mount.keys.file(path)?;
         let windows = Windows::admit(&mount.process.budget)?;
+        // The reply waits for what is asked here.
+        let first = calls.before(mount.reply_by());
         let kept = match mode {
             StoreMode::Replace | StoreMode::At(0) => None,
-            StoreMode::At(offset) => find_kept(mount, &calls, &key, Some(offset))?,
-            StoreMode::Append => match find_kept(mount, &calls, &key, None)? {
+            StoreMode::At(offset) => find_kept(mount, &first, &key, Some(offset))?,
+            StoreMode::Append => match find_kept(mount, &first, &key, None)? {
                 Some(kept) if append::is_appendable(&kept.meta) => {
                     return Ok(append::open(mount, calls, key, &kept.meta, windows));
                 }
                 kept => kept,
             },
             StoreMode::New => {
-                check_free(&calls, &key)?;
+                check_free(&first, &key)?;
                 None
             }
             _ => {

@@ -139,8 +139,11 @@ fn an_answer_to_a_commit_that_makes_no_sense_is_settled() {
     let requests = world.requests(|| session.stor("/f", &bytes).unwrap());
     assert_eq!(requests.last().unwrap(), "HeadObject f");
     assert!(world.get("f") == bytes);
-    // But what OSS itself calls another file is none that was stored.
     rule(Act::LieAboutCrc);
+    session.stor("/f", &bytes).unwrap();
+    // But what a HEAD too calls another file is none that was stored.
+    rule(Act::LieAboutCrc);
+    world.proxy.rule("HeadObject", 0, 1, Act::LieAboutCrc);
     assert_eq!(kind(session.stor("/f", &bytes)), ErrorKind::Unavailable);
 }
 
