@@ -70,7 +70,9 @@ pub(crate) fn refuse_directory(
     {
         return Ok(());
     }
-    if mount.memory().lives_on(&directory) || !first_keys(calls, &directory, 1)?.is_empty() {
+    // The memory is not to be held over the request.
+    let lives_on = mount.memory().lives_on(&directory);
+    if lives_on || !first_keys(calls, &directory, 1)?.is_empty() {
         return Err(exists("There is a directory of the new name."));
     }
     Ok(())

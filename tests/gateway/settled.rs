@@ -175,3 +175,27 @@ fn a_process_that_ends_waits_for_an_upload_that_begins() {
     });
     world.assert_no_uploads();
 }
+
+#[test]
+fn an_abort_is_asked_for_until_oss_is_back() {
+    let world = World::new();
+    let session = world.session();
+    for refusals in [1, 20] {
+        // Twenty are six tries with three each of the client, and some.
+        let refusal = Act::Refuse(503, "ServiceUnavailable");
+        world
+            .proxy
+            .rule("AbortMultipartUpload", 0, refusals, refusal);
+        session.broken_stor("/f", &noise(PART * 2 + 1));
+        world.assert_no_uploads();
+    }
+    // What OSS refuses for good is not asked for again and again.
+    let refusal = Act::Refuse(403, "AccessDenied");
+    world.proxy.rule("AbortMultipartUpload", 0, 99, refusal);
+    world.proxy.take();
+    session.broken_stor("/f", &noise(PART * 2 + 1));
+    assert!(world.storage.drain(Duration::from_secs(30)));
+    let aborts = world.proxy.take();
+    let aborts = aborts.iter().filter(|r| r.api == "AbortMultipartUpload");
+    assert_eq!(aborts.count(), 1);
+}
