@@ -30,6 +30,8 @@ pub struct Entry {
     pub mode: Option<u32>,
     /// What it points to, if it is a symbolic link; the other fields describe what is there.
     pub target: Option<Vec<u8>>,
+    /// It is what there is of a file whose upload broke off: one that can only be written on.
+    pub unfinished: bool,
 }
 
 impl Entry {
@@ -44,6 +46,7 @@ impl Entry {
             created: None,
             mode: None,
             target: None,
+            unfinished: false,
         }
     }
 
@@ -58,6 +61,7 @@ impl Entry {
             created: None,
             mode: None,
             target: None,
+            unfinished: false,
         }
     }
 

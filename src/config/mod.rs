@@ -17,6 +17,8 @@
 //! ```
 
 pub mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod values;
 
 use ossftp_oss::AddressStyle;
@@ -476,5 +478,18 @@ mod tests {
         assert_eq!(check(&config), Ok(()));
         config.max_parallelism = 3;
         assert!(check(&config).unwrap_err().contains("max_parallelism"));
+    }
+
+    #[test]
+    fn seeds_of_the_fuzz_target() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/config");
+        let mut seeds = 0;
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            println!("{}", path.display());
+            fuzz::config(&std::fs::read(&path).unwrap());
+            seeds += 1;
+        }
+        assert!(seeds >= 20, "only {seeds} seeds");
     }
 }

@@ -27,6 +27,10 @@ pub(crate) enum Action {
     Delete,
     /// Asking archived objects back.
     Restore,
+    /// Listing unfinished uploads.
+    ListUploads,
+    /// Listing the parts of one.
+    ListParts,
 }
 
 impl Action {
@@ -42,6 +46,8 @@ impl Action {
             Self::Tags => "oss:GetObjectTagging",
             Self::Delete => "oss:DeleteObject",
             Self::Restore => "oss:RestoreObject",
+            Self::ListUploads => "oss:ListMultipartUploads",
+            Self::ListParts => "oss:ListParts",
         }
     }
 }
@@ -284,6 +290,8 @@ mod tests {
             (Action::Write, "oss:PutObject"),
             (Action::Delete, "oss:DeleteObject"),
             (Action::Restore, "oss:RestoreObject"),
+            (Action::ListUploads, "oss:ListMultipartUploads"),
+            (Action::ListParts, "oss:ListParts"),
         ] {
             let told = told(&service(403, "AccessDenied"), action);
             assert!(told.message.contains(name), "{told}");

@@ -9,10 +9,13 @@ use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{Error, ObjectMeta, Payload};
 
 use super::append;
+use super::config::Partial;
 use super::errors::{Action, is_missing, told};
+use super::holds::Hold;
 use super::mount::{Calls, Mount};
 use super::parts::{self, MIN_PART, Piece};
 use super::read::{OssReader, beyond_the_end};
+use super::unfinished::{self, Unfinished};
 
 /// What is kept of the file that is there.
 pub(crate) struct Kept {
@@ -38,36 +41,52 @@ pub(crate) fn check_free(calls: &Calls, key: &str) -> Result<(), StorageError> {
     }
 }
 
-/// What is kept of the file that is there: its first `offset` bytes, or all of it. `None` if that
-/// is nothing.
-pub(crate) fn find_kept(
+/// What a file that is not written from its first byte begins with.
+pub(crate) enum Beginning {
+    /// Nothing.
+    Nothing,
+    /// Some or all of the file that is there.
+    Kept(Box<Kept>),
+    /// The parts of an upload that broke off.
+    Unfinished(Unfinished, Hold),
+}
+
+/// What the new file begins with: the first `offset` bytes of the file that is there, or all of
+/// it; or of the upload of it that broke off, where those can go on.
+pub(crate) fn find_beginning(
     mount: &Mount,
     calls: &Calls,
     key: &str,
     offset: Option<u64>,
-) -> Result<Option<Kept>, StorageError> {
-    if mount.is_broken(key) {
-        return Err(StorageError::new(
-            ErrorKind::BadOffset,
-            "An upload of this file broke off or is not over, and nothing of it is kept: send the whole file.",
-        ));
+) -> Result<Beginning, StorageError> {
+    let is_resumable = mount.config().partial == Partial::Resume;
+    if !is_resumable {
+        check_broken(mount, key)?;
     }
     let meta = match calls.bucket().head_object(key) {
-        Ok(meta) => meta,
-        Err(error) if is_missing(&error) => {
-            return match offset {
-                Some(_) => Err(beyond_the_end(0)),
-                None => Ok(None),
-            };
-        }
+        Ok(meta) => Some(meta),
+        Err(error) if is_missing(&error) => None,
         Err(error) => return Err(told(&error, Action::Read)),
+    };
+    if is_resumable {
+        let changed = meta.as_ref().map(|meta| meta.last_modified);
+        if let Some((found, hold)) = unfinished::go_on(mount, calls, key, changed, offset)? {
+            return Ok(Beginning::Unfinished(found, hold));
+        }
+        check_broken(mount, key)?;
+    }
+    let Some(meta) = meta else {
+        return match offset {
+            Some(_) => Err(beyond_the_end(0)),
+            None => Ok(Beginning::Nothing),
+        };
     };
     let length = offset.unwrap_or(meta.size);
     if length > meta.size {
         return Err(beyond_the_end(meta.size));
     }
     if length == 0 && !(offset.is_none() && append::is_appendable(&meta)) {
-        return Ok(None);
+        return Ok(Beginning::Nothing);
     }
     let pieces = if length < MIN_PART {
         Vec::new()
@@ -80,12 +99,22 @@ pub(crate) fn find_kept(
     } else {
         Vec::new()
     };
-    Ok(Some(Kept {
+    Ok(Beginning::Kept(Box::new(Kept {
         meta,
         length,
         pieces,
         tags,
-    }))
+    })))
+}
+
+fn check_broken(mount: &Mount, key: &str) -> Result<(), StorageError> {
+    if mount.is_broken(key) {
+        return Err(StorageError::new(
+            ErrorKind::BadOffset,
+            "An upload of this file broke off or is not over, and nothing of it is kept: send the whole file.",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether OSS does not copy this kind of object, rather than not just now or not for this key.

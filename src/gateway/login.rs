@@ -20,13 +20,14 @@ use ring::{hmac, rand};
 
 use super::buckets::{self, AccountVolume};
 use super::cancel::Link;
-use super::config::{GatewayConfig, Mtime};
+use super::config::{GatewayConfig, Mtime, Partial};
 use super::errors;
 use super::keys::Keys;
 use super::lock;
 use super::mount::{Mount, Process};
 use super::recent::Recent;
 use super::route::{self, Ask, Route};
+use super::sweep;
 use super::volume::OssVolume;
 
 /// How many good logins, routes to buckets and probed endpoints are remembered.
@@ -148,6 +149,7 @@ impl OssStorage {
             }
         };
         let mount = Mount::new(bucket, keys, Arc::clone(&self.process));
+        sweep::start(&mount);
         Ok(Arc::new(OssVolume::new(mount)))
     }
 
@@ -304,7 +306,14 @@ impl Storage for OssStorage {
         };
         let mut info = LoginInfo::new(welcome);
         info.capabilities = self.capabilities();
+        info.keeps_partial = self.process.config.partial == Partial::Resume;
         Ok((volume, info))
+    }
+}
+
+impl Drop for OssStorage {
+    fn drop(&mut self) {
+        self.process.sweeps.stop();
     }
 }
 

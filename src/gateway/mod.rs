@@ -23,6 +23,9 @@
 //! | `SITE SYMLINK` | PutSymlink; what a link points to is read, and the link itself deleted |
 //! | `SITE RMDIR` | all keys below the directory deleted, page by page |
 //!
+//! With [`Partial::Resume`] a `STOR` that broke off leaves its parts in OSS; SIZE then says how far
+//! they go, and `REST` and `STOR` go on from there.
+//!
 //! Sessions share nothing but connections, good logins, and the names of uploads that were broken
 //! off; what one session has seen never answers another.
 //!
@@ -59,9 +62,11 @@ mod duplicate;
 mod errors;
 mod hash;
 mod headers;
+mod holds;
 mod kept;
 mod keys;
 mod lanes;
+mod leaving;
 mod links;
 mod list;
 mod login;
@@ -79,8 +84,10 @@ mod restore;
 mod route;
 mod sending;
 mod stream;
+mod sweep;
 mod times;
 mod tree;
+mod unfinished;
 mod upload;
 mod uploads;
 mod volume;

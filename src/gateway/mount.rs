@@ -12,15 +12,18 @@ use ossftp_oss::{Bucket, Error};
 
 use super::budget::Budget;
 use super::cancel::Link;
-use super::config::GatewayConfig;
+use super::config::{GatewayConfig, Partial};
 use super::deletes;
 use super::errors;
+use super::holds::Holds;
 use super::keys::Keys;
 use super::lanes::Lanes;
 use super::lock;
 use super::memory::Memory;
 use super::native::Namespaces;
 use super::recent::Recent;
+use super::sweep::Sweeps;
+use super::unfinished::Ends;
 use super::uploads::Uploads;
 
 /// How many broken uploads are remembered.
@@ -37,8 +40,13 @@ pub(crate) struct Process {
     pub(crate) budget: Budget,
     /// The threads of all transfers' requests.
     pub(crate) lanes: Lanes,
+    /// The unfinished uploads that are being written.
+    pub(crate) holds: Arc<Holds>,
+    /// When unfinished uploads were looked through.
+    pub(crate) sweeps: Sweeps,
     /// The multipart uploads that are not over.
     pub(crate) uploads: Uploads,
+    ends: Ends,
     /// Which buckets rename by themselves.
     pub(crate) namespaces: Namespaces,
     broken: Names,
@@ -50,7 +58,10 @@ impl Process {
             budget: Budget::new(config.transfer_memory),
             lanes: Lanes::new(config.max_threads),
             uploads: Uploads::default(),
+            ends: Ends::default(),
             config,
+            holds: Arc::default(),
+            sweeps: Sweeps::default(),
             namespaces: Namespaces::default(),
             broken: Mutex::new(Recent::new(MAX_BROKEN)),
         }
@@ -142,7 +153,22 @@ impl Mount {
         lock(&self.process.broken).insert(name, ());
     }
 
-    /// The file was uploaded whole, or deleted.
+    /// The file is whole now, or is there no more: what broke off before is of no use.
+    pub(crate) fn note_end(&self, key: &str) {
+        self.clear_broken(key);
+        if self.config().partial == Partial::Resume {
+            let now = self.bucket.client().time();
+            self.process.ends.note(&self.global(key), now);
+        }
+    }
+
+    /// Whether an upload that began at this time, in Unix seconds, broke off before the file was
+    /// whole or was taken away in this process.
+    pub(crate) fn is_over(&self, key: &str, initiated: i64) -> bool {
+        self.process.ends.is_over(&self.global(key), initiated)
+    }
+
+    /// The file was uploaded whole or deleted, or OSS knows how far it is.
     pub(crate) fn clear_broken(&self, key: &str) {
         lock(&self.process.broken).remove(self.global(key).as_str());
     }

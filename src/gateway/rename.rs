@@ -102,6 +102,8 @@ fn rename_file(
         memory.deleted(source);
         memory.wrote(target, Instant::now());
     }
+    mount.note_end(source);
+    mount.note_end(target);
     keep_parent(mount, source);
     Ok(())
 }

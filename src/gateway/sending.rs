@@ -134,6 +134,16 @@ impl Sending {
         Ok(None)
     }
 
+    /// Waits for the next part that is over, until then at most, whatever the driver says.
+    pub(crate) fn take_until(&mut self, until: Instant) -> Option<Sent> {
+        if self.under_way == 0 {
+            return None;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        let sent = self.told.recv_timeout(left).ok()?;
+        Some(self.taken(sent))
+    }
+
     fn taken(&mut self, sent: Sent) -> Sent {
         self.under_way = self.under_way.saturating_sub(1);
         if let Ok(part) = &sent.result {

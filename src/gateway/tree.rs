@@ -106,7 +106,7 @@ fn delete(
     let deleted = deleted.map_err(|error| told(&error, Action::Delete))?;
     for key in together {
         if deleted.contains(&key) {
-            mount.clear_broken(&key);
+            mount.note_end(&key);
         } else {
             // A batch does not say why; a request of its own does.
             alone.push(key);
@@ -122,7 +122,7 @@ fn delete(
 fn delete_one(mount: &Mount, calls: &Calls, key: &str) -> Result<(), StorageError> {
     let deleted = calls.delete(key);
     deleted.map_err(|error| told(&error, Action::Delete))?;
-    mount.clear_broken(key);
+    mount.note_end(key);
     Ok(())
 }
 

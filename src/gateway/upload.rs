@@ -5,6 +5,7 @@
 //! beginning leaves no other one behind. What goes into the parts is left to the writer and to
 //! renames.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,12 +15,15 @@ use log::{debug, warn};
 use ossftp_core::StorageError;
 use ossftp_oss::crc64::combine;
 use ossftp_oss::{
-    Bucket, CompleteUpload, CompletedPart, Error, PartCopy, Payload, ProtocolError, PutObject,
+    Bucket, CompleteUpload, CompletedPart, Error, PartCopy, PartSummary, Payload, ProtocolError,
+    PutObject, SliceBody,
 };
 
 use super::errors::{Action, told};
+use super::holds::Hold;
 use super::mount::Mount;
 use super::parts::{FIRST_NUMBER, LAST_NUMBER, Piece, too_large};
+use super::unfinished::Unfinished;
 use super::uploads::Abort;
 
 /// An upload whose beginning was not answered is looked for among those of about that time, in
@@ -41,11 +45,17 @@ pub(crate) struct Target {
     mount: Arc<Mount>,
     key: String,
     id: String,
+    hold: Hold,
     /// It is completed, or stays as it is.
     is_settled: AtomicBool,
 }
 
 impl Target {
+    /// The key.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Sends a part.
     pub(crate) fn send(
         &self,
@@ -53,6 +63,7 @@ impl Target {
         number: u32,
         body: &mut dyn Payload,
     ) -> Result<Part, StorageError> {
+        let _busy = self.hold.sending()?;
         let sent = bucket
             .upload_part(&self.key, &self.id, number, body)
             .map_err(|error| told(&error, Action::Write))?;
@@ -68,7 +79,7 @@ impl Target {
 impl Drop for Target {
     fn drop(&mut self) {
         let uploads = &self.mount.process.uploads;
-        if self.is_settled.load(Ordering::SeqCst) {
+        if self.is_settled.load(Ordering::SeqCst) || self.hold.is_taken() {
             return uploads.end(&self.id);
         }
         let longest = self.mount.config().command_timeout;
@@ -86,6 +97,21 @@ pub(crate) struct Upload {
     target: Arc<Target>,
     next: u32,
     parts: Vec<Part>,
+    /// Parts that an upload that goes on has, but this file has not.
+    left_out: VecDeque<Part>,
+    /// What stands in their place now.
+    blanks: Vec<Part>,
+}
+
+impl From<&PartSummary> for Part {
+    fn from(part: &PartSummary) -> Self {
+        Self {
+            number: part.number,
+            size: part.size,
+            etag: part.etag.clone(),
+            crc64: part.crc64,
+        }
+    }
 }
 
 impl Upload {
@@ -101,40 +127,102 @@ impl Upload {
         let _hold = mount.process.uploads.hold();
         let id = initiate(mount, key, put)?;
         debug!("upload {id} of {key:?} begins");
-        Ok(Self::of(mount, key, id, Vec::new(), FIRST_NUMBER))
+        let hold = mount.process.holds.take(&id);
+        Ok(Self::of(mount, key, id, hold, Vec::new(), FIRST_NUMBER))
     }
 
-    /// Goes on with an upload that was left open and has these parts, with number `next`. The
-    /// caller has [taken](super::uploads::Uploads::take) it.
-    #[allow(dead_code, reason = "what is gone on with is found elsewhere")]
-    pub(crate) fn resume(
+    /// Goes on with an upload that was left open, after the parts of it that are kept.
+    pub(crate) fn resume(mount: &Arc<Mount>, key: &str, found: &Unfinished, hold: Hold) -> Self {
+        let parts: Vec<Part> = found.kept.iter().map(Part::from).collect();
+        let next = parts.last().map_or(FIRST_NUMBER, |part| part.number + 1);
+        debug!("upload {} of {key:?} goes on with part {next}", found.id);
+        mount.process.uploads.join(&found.id);
+        let mut upload = Self::of(mount, key, found.id.clone(), hold, parts, next);
+        upload.left_out = found.left_out.iter().map(Part::from).collect();
+        upload
+    }
+
+    fn of(
         mount: &Arc<Mount>,
         key: &str,
         id: String,
+        hold: Hold,
         parts: Vec<Part>,
         next: u32,
     ) -> Self {
-        debug!("upload {id} of {key:?} goes on with part {next}");
-        Self::of(mount, key, id, parts, next)
-    }
-
-    fn of(mount: &Arc<Mount>, key: &str, id: String, parts: Vec<Part>, next: u32) -> Self {
         let target = Target {
             mount: Arc::clone(mount),
             key: key.to_owned(),
             id,
+            hold,
             is_settled: AtomicBool::new(false),
         };
         Self {
             target: Arc::new(target),
             next,
             parts,
+            left_out: VecDeque::new(),
+            blanks: Vec::new(),
         }
     }
 
     /// From now on it is not aborted: what OSS has of it stays there.
     pub(crate) fn leave_open(&self) {
         self.target.is_settled.store(true, Ordering::SeqCst);
+    }
+
+    /// It is of no use any more: it is aborted after all, and has no parts that count.
+    pub(crate) fn give_up(&mut self) {
+        self.parts.clear();
+        self.target.is_settled.store(false, Ordering::SeqCst);
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.target.id
+    }
+
+    /// Whether another session goes on with it.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.target.hold.is_taken()
+    }
+
+    /// Puts parts too short for the middle of a file in place of those that are not of this file.
+    /// Comes before any new part, which else could come to stand before them and seem to be joined
+    /// to them when the upload goes on once more.
+    pub(crate) fn leave_out(&mut self, bucket: &Bucket) -> Result<(), StorageError> {
+        while let Some(part) = self.left_out.front() {
+            let blank = &mut SliceBody::new(b"0");
+            self.blanks
+                .push(self.target.send(bucket, part.number, blank)?);
+            self.left_out.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Whether there are parts that are not of this file.
+    pub(crate) fn leaves_out(&self) -> bool {
+        !self.left_out.is_empty()
+    }
+
+    /// Whether this is a part that this writer knows of.
+    pub(crate) fn knows(&self, number: u32, etag: &str) -> bool {
+        let others = self.blanks.iter().chain(&self.left_out);
+        self.parts
+            .iter()
+            .chain(others)
+            .any(|part| part.number == number && part.etag == etag)
+    }
+
+    /// The parts of this file that OSS is known to have, by number.
+    pub(crate) fn parts(&mut self) -> &[Part] {
+        self.parts.sort_by_key(|part| part.number);
+        &self.parts
+    }
+
+    /// The number that the next part is going to have.
+    pub(crate) fn next(&self) -> u32 {
+        self.next
     }
 
     /// What parts are sent to.
@@ -205,14 +293,16 @@ impl Upload {
     /// Makes the object visible, with `is_new` only if there is none yet. `crc64` is what its
     /// checksum must be, if known; parts that are something else are not completed.
     ///
-    /// This is the last request of an upload: nothing cancels it.
+    /// This is the last request of an upload: nothing cancels it. If it fails, an upload that is left
+    /// open stays so, unless it can never be completed.
     ///
     /// # Errors
     /// [`ProtocolError::BadCrc`] if OSS copied something else, or made something else visible.
-    pub(crate) fn complete(mut self, crc64: Option<u64>, is_new: bool) -> Result<(), Error> {
+    pub(crate) fn complete(&mut self, crc64: Option<u64>, is_new: bool) -> Result<(), Error> {
         if let (Some(stated), Some(computed)) = (crc64, self.crc_beyond(0).0)
             && stated != computed
         {
+            self.give_up();
             return Err(ProtocolError::BadCrc { computed, stated }.into());
         }
         let parts: Vec<_> = self
@@ -230,11 +320,26 @@ impl Upload {
         };
         let target = &self.target;
         let bucket = target.mount.bucket();
-        bucket.complete_multipart(&target.key, &target.id, &parts, &expect)?;
+        if let Err(error) = bucket.complete_multipart(&target.key, &target.id, &parts, &expect) {
+            if is_unusable(&error) {
+                self.give_up();
+            }
+            return Err(error);
+        }
         debug!("upload {} of {:?} is complete", target.id, target.key);
         self.leave_open();
         Ok(())
     }
+}
+
+/// Whether an upload that could not be completed for this reason never can be: its parts are not
+/// what they were taken for.
+fn is_unusable(error: &Error) -> bool {
+    matches!(error, Error::Protocol(ProtocolError::BadCrc { .. }))
+        || matches!(
+            error.code(),
+            "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "NoSuchUpload"
+        )
 }
 
 /// InitiateMultipartUpload, as often as the settings allow. The id is taken.

@@ -5,7 +5,7 @@
 //! An upload often breaks off because OSS is out of reach, and then its abort would fail too: it is
 //! asked for again later, with growing pauses, as long as the process lives.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,8 +33,9 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The ids of those that this process has begun or gone on with.
-    open: BTreeSet<String>,
+    /// The ids of those that this process has begun or gone on with, and how many writers have
+    /// each: two while one takes over from another.
+    open: BTreeMap<String, usize>,
     /// Work that may still begin one.
     held: usize,
     aborts: VecDeque<Waiting>,
@@ -65,18 +66,35 @@ impl Uploads {
     /// Takes an upload for this process's own. `false` if it is already.
     #[must_use]
     pub(crate) fn take(&self, id: &str) -> bool {
-        self.state().open.insert(id.to_owned())
+        let mut state = self.state();
+        let is_new = !state.open.contains_key(id);
+        if is_new {
+            state.open.insert(id.to_owned(), 1);
+        }
+        is_new
+    }
+
+    /// Goes on with an upload, beside another writer of this process if one has it.
+    pub(crate) fn join(&self, id: &str) {
+        *self.state().open.entry(id.to_owned()).or_default() += 1;
     }
 
     /// It is over, or left in OSS to be gone on with.
     pub(crate) fn end(&self, id: &str) {
-        self.state().open.remove(id);
+        let mut state = self.state();
+        if let Some(writers) = state.open.get_mut(id) {
+            *writers -= 1;
+            if *writers == 0 {
+                state.open.remove(id);
+            }
+        }
+        drop(state);
         self.0.changed.notify_all();
     }
 
     /// Whether this process has it under way.
     pub(crate) fn is_open(&self, id: &str) -> bool {
-        self.state().open.contains(id)
+        self.state().open.contains_key(id)
     }
 
     /// Counts as an unfinished upload as long as it is kept.
@@ -226,6 +244,9 @@ mod tests {
         assert!(uploads.is_open("a") && !uploads.is_open("b"));
         assert!(!uploads.drain(Duration::ZERO));
         let hold = uploads.hold();
+        uploads.join("a");
+        uploads.end("a");
+        assert!(uploads.is_open("a"));
         uploads.end("a");
         assert!(!uploads.drain(Duration::ZERO));
         let waiting = uploads.clone();

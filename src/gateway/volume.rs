@@ -1,6 +1,7 @@
 //! One session's files.
 //!
-//! Decides which requests answer SIZE, MDTM, MLST, RNFR, CWD and DELE (DESIGN 7.7), and hands the
+//! Decides which requests answer SIZE, MDTM, MLST, RNFR, CWD and DELE (DESIGN 7.7), what they say of
+//! a file whose upload broke off and can go on (DESIGN 7.2), and hands the
 //! other operations on: directories to `dirs` and `tree`, renames to `rename`, copies to
 //! `duplicate`, checksums to `hash`, archived files to `restore`, times to `times`, transfers to
 //! `list`, `read` and `write`.
@@ -8,17 +9,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use log::debug;
 use ossftp_core::driver::{Cancel, Lister, ObjectReader, ObjectWriter, Volume};
 use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, Operation, StorageError, StoreMode};
 use ossftp_oss::ListObjects;
 
+use super::config::Partial;
 use super::errors::{Action, is_missing, not_found, told};
 use super::list::{check_progress, file_entry};
 use super::memory::Found;
 use super::mount::{Calls, Mount};
 use super::read::OssReader;
 use super::write::OssWriter;
-use super::{dirs, duplicate, hash, links, rename, restore, times, tree};
+use super::{dirs, duplicate, hash, links, rename, restore, times, tree, unfinished};
 
 /// So many pages that hold less than was asked for are followed by the next.
 const MAX_EMPTY_PAGES: usize = 100;
@@ -159,7 +162,14 @@ pub(crate) fn first_keys(
 }
 
 fn stat(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<Answer, StorageError> {
-    let found = look(mount, calls, path)?;
+    let found = match look(mount, calls, path) {
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            return unfinished_entry(mount, calls, path)?
+                .ok_or(error)
+                .map(Answer::Entry);
+        }
+        found => found?,
+    };
     let entry = match &found {
         Found::File(meta) => file_entry(mount, path, meta),
         // As listings show it: they know no time of a directory.
@@ -170,6 +180,30 @@ fn stat(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<Answer, StorageE
         mount.memory().found(key, found);
     }
     Ok(Answer::Entry(entry))
+}
+
+/// What there is of a file whose upload broke off. Without the right to ask there is nothing.
+fn unfinished_entry(
+    mount: &Mount,
+    calls: &Calls,
+    path: &FtpPath,
+) -> Result<Option<Entry>, StorageError> {
+    if mount.config().partial != Partial::Resume {
+        return Ok(None);
+    }
+    let found = match unfinished::find(mount, calls, &mount.keys.file(path)?) {
+        Ok(found) => found,
+        Err(error) if error.kind == ErrorKind::Denied => {
+            debug!("unfinished uploads are not looked for: {error}");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(found.map(|found| {
+        let mut entry = Entry::file(path.name(), found.length(), Some(found.modified));
+        entry.unfinished = true;
+        entry
+    }))
 }
 
 fn change_directory(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageError> {
@@ -227,7 +261,7 @@ fn delete(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageErr
         .delete(&key)
         .map_err(|error| told(&error, Action::Delete))?;
     mount.memory().deleted(&key);
-    mount.clear_broken(&key);
+    mount.note_end(&key);
     dirs::keep_parent(mount, &key);
     Ok(())
 }

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use log::debug;
 use ossftp_core::driver::{ObjectReader, ObjectWriter};
-use ossftp_core::{ErrorKind, FtpPath, StorageError, StoreMode};
+use ossftp_core::{ErrorKind, FtpPath, Kept as Left, StorageError, StoreMode};
 use ossftp_oss::crc64::{Crc64, combine};
 use ossftp_oss::{ObjectMeta, PutObject};
 
@@ -23,7 +23,8 @@ use super::buffer::{PartBuffer, Windows};
 use super::config::Partial;
 use super::errors::{Action, told};
 use super::headers;
-use super::kept::{Kept, KeptBody, cannot_be_copied, check_free, find_kept};
+use super::kept::{Beginning, Kept, KeptBody, cannot_be_copied, check_free, find_beginning};
+use super::leaving::Leaving;
 use super::mount::{Calls, Mount};
 use super::parts::{FIRST_NUMBER, MIN_PART, Piece, Schedule};
 use super::read::OssReader;
@@ -80,24 +81,37 @@ impl OssWriter {
         let windows = Windows::admit(&mount.process.budget)?;
         // The reply waits for what is asked here.
         let first = calls.before(mount.reply_by());
-        let kept = match mode {
-            StoreMode::Replace | StoreMode::At(0) => None,
-            StoreMode::At(offset) => find_kept(mount, &first, &key, Some(offset))?,
-            StoreMode::Append => match find_kept(mount, &first, &key, None)? {
-                Some(kept) if append::is_appendable(&kept.meta) => {
-                    return Ok(append::open(mount, calls, key, &kept.meta, windows));
-                }
-                kept => kept,
-            },
+        let beginning = match mode {
+            StoreMode::Replace | StoreMode::At(0) => Beginning::Nothing,
+            StoreMode::At(offset) => find_beginning(mount, &first, &key, Some(offset))?,
+            StoreMode::Append => find_beginning(mount, &first, &key, None)?,
             StoreMode::New => {
                 check_free(&first, &key)?;
-                None
+                Beginning::Nothing
             }
             _ => {
                 return Err(StorageError::new(
                     ErrorKind::Unsupported,
                     "OSS cannot write a file that way.",
                 ));
+            }
+        };
+        let kept = match beginning {
+            Beginning::Nothing => None,
+            Beginning::Kept(kept)
+                if mode == StoreMode::Append && append::is_appendable(&kept.meta) =>
+            {
+                return Ok(append::open(mount, calls, key, &kept.meta, windows));
+            }
+            Beginning::Kept(kept) => Some(*kept),
+            Beginning::Unfinished(found, hold) => {
+                let upload = Upload::resume(mount, &key, &found, hold);
+                let put = headers::of_new(mount, &key);
+                let next = (upload.next(), expected);
+                let mut writer = Self::new(mount, calls, key, put, windows, next);
+                upload.leave_open();
+                writer.upload = Some(upload);
+                return Ok(Box::new(writer));
             }
         };
         let put = match &kept {
@@ -115,24 +129,6 @@ impl OssWriter {
             writer.mount.set_broken(&writer.key);
         }
         Ok(Box::new(writer))
-    }
-
-    /// Goes on with an upload that was left open: the next byte is the one after its parts.
-    #[allow(dead_code, reason = "what is gone on with is found elsewhere")]
-    pub(crate) fn resume(
-        mount: &Arc<Mount>,
-        calls: Calls,
-        key: String,
-        upload: Upload,
-        next: u32,
-        expected: Option<u64>,
-    ) -> Result<Self, StorageError> {
-        let windows = Windows::admit(&mount.process.budget)?;
-        let put = headers::of_new(mount, &key);
-        let mut writer = Self::new(mount, calls, key, put, windows, (next, expected));
-        upload.leave_open();
-        writer.upload = Some(upload);
-        Ok(writer)
     }
 
     /// An empty file, whose first new part has this number and which has about so many new bytes.
@@ -249,6 +245,9 @@ impl OssWriter {
         self.begin()?;
         self.calls.check()?;
         self.collect()?;
+        if let Some(upload) = &mut self.upload {
+            upload.leave_out(&self.calls.bucket())?;
+        }
         if self.sending.must_wait() {
             while self.sending.is_full() {
                 self.wait()?;
@@ -404,10 +403,10 @@ impl OssWriter {
     }
 
     fn complete(&mut self) -> Result<(), StorageError> {
-        let Some(mut upload) = self.upload.take() else {
+        self.calls.check()?;
+        let Some(upload) = &mut self.upload else {
             return Ok(());
         };
-        self.calls.check()?;
         let whole = match &self.kept {
             // Of the whole old file OSS has stated the checksum; of its copied parts it may not.
             Some(kept) if kept.length == kept.meta.size => kept.meta.crc64,
@@ -425,48 +424,50 @@ impl OssWriter {
             .map_err(|error| told(&error, Action::Write))
     }
 
-    /// Whether what OSS has of it stays there if it is broken off.
+    /// Whether what OSS has of it stays there if it is broken off. Not if it keeps some of a file
+    /// that is there: SIZE tells of that file, so nobody would ask for the rest of this one.
     fn is_resumable(&self) -> bool {
-        self.mount.config().partial == Partial::Resume
+        self.mount.config().partial == Partial::Resume && self.kept.is_none()
     }
 
-    /// It was broken off, and is to be gone on with: what is in memory goes to OSS too, as far as
-    /// it makes parts, on another thread if there is one.
-    fn leave(&mut self) {
-        let mut parts = mem::take(&mut self.unsent);
+    /// It was broken off, and is to be gone on with: what is in memory goes to OSS too, on another
+    /// thread if there is one.
+    fn leave(&mut self) -> Left {
         let rest = mem::replace(&mut self.filling, PartBuffer::new(0));
-        let rest = self.full.take().into_iter().chain([rest]);
-        let rest: Vec<_> = rest.filter(|part| part.len() as u64 >= MIN_PART).collect();
-        let upload = self.upload.take();
-        // Without the parts that are copied from the old file, the others are of no use.
-        if (parts.is_empty() && rest.is_empty()) || (upload.is_none() && self.kept.is_some()) {
-            return;
-        }
-        let (mount, key, put) = (Arc::clone(&self.mount), self.key.clone(), self.put.clone());
-        let hold = mount.process.uploads.hold();
-        let work = move || {
-            let result = (|| {
-                let mut upload = match upload {
-                    Some(upload) => upload,
-                    None => Upload::begin(&mount, &key, &put)?,
-                };
-                upload.leave_open();
-                for part in rest {
-                    parts.push((upload.number()?, part));
-                }
-                for (number, part) in parts {
-                    let bucket = mount.bucket();
-                    upload.target().send(bucket, number, &mut part.body())?;
-                }
-                Ok::<(), StorageError>(())
-            })();
-            if let Err(error) = result {
-                debug!("the rest of {key:?} is lost: {error}");
-            }
-            drop(hold);
+        let leaving = Leaving {
+            mount: Arc::clone(&self.mount),
+            key: self.key.clone(),
+            put: self.put.clone(),
+            upload: self.upload.take(),
+            sending: mem::replace(&mut self.sending, Sending::new(&self.mount.process)),
+            unsent: mem::take(&mut self.unsent),
+            rest: self.full.take().into_iter().chain([rest]).collect(),
         };
-        if let Err(work) = self.mount.process.lanes.start(work) {
-            work();
+        if leaving.has_something() {
+            leaving.start()
+        } else {
+            Left::Nothing
+        }
+    }
+
+    /// It is over without a commit.
+    fn end(&mut self) -> Left {
+        if self.ended {
+            return Left::Nothing;
+        }
+        self.ended = true;
+        if self.upload.as_ref().is_some_and(Upload::is_taken) {
+            return Left::Unknown;
+        }
+        if self.is_broken_by_ending_here() {
+            self.mount.set_broken(&self.key);
+        }
+        if self.is_resumable() {
+            self.leave()
+        } else {
+            // The parts under way are of no use any more.
+            self.calls.stop();
+            Left::Nothing
         }
     }
 
@@ -510,33 +511,26 @@ impl ObjectWriter for OssWriter {
                 self.mount.clear_broken(&self.key);
                 self.ended = true;
             }
-            return Err(error);
+            return Err(error.keeping(self.end()));
         }
         self.ended = true;
         self.mount.memory().wrote(&self.key, Instant::now());
-        self.mount.clear_broken(&self.key);
+        self.mount.note_end(&self.key);
         Ok(())
     }
 
     fn discard(self: Box<Self>) {
-        // Dropping aborts the upload.
+        // Dropping aborts the upload, or leaves it to be gone on with.
+    }
+
+    fn break_off(mut self: Box<Self>) -> Left {
+        self.end()
     }
 }
 
 impl Drop for OssWriter {
     fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        if self.is_broken_by_ending_here() {
-            self.mount.set_broken(&self.key);
-        }
-        if self.is_resumable() {
-            self.leave();
-        } else {
-            // The parts under way are of no use any more.
-            self.calls.stop();
-        }
+        self.end();
     }
 }
 

@@ -145,6 +145,7 @@ def what_is_listed(ftp):
         "SITE MKDIR": ("250", "SITE MKDIR s/t"),
         "SITE RMDIR": ("250", "SITE RMDIR s"),
         "SITE COPY": ("200", "SITE COPY f g"),
+        "SITE SYMLINK": ("200", "SITE SYMLINK f l"),
         "TVFS": ("250", "MLST " + FOLDER + "/./f"),
         "UTF8": ("200", "OPTS UTF8 ON"),
     }
@@ -159,7 +160,7 @@ def what_is_listed(ftp):
     every = ftp.sendcmd("HELP").split("\n")[1:-1]
     for verb in " ".join(every).split():
         assert ftp.sendcmd("HELP " + verb).startswith("214 " + verb), verb
-    # The storage keeps no times and no links, knows no space and joins no files.
+    # The storage keeps no times, knows no space and joins no files.
     for command in (
         "MFMT 20200101000000 f",
         "MFCT 20200101000000 f",
@@ -167,13 +168,15 @@ def what_is_listed(ftp):
         "AVBL",
         "COMB h f g",
         "SITE UTIME 20200101000000 f",
-        "SITE SYMLINK f l",
     ):
         refused(ftp, "502", command)
         verb = command.split()[:2] if command.startswith("SITE") else command.split()[:1]
         assert verb[-1] not in " ".join(listed + every) + site, verb
     reply = refused(ftp, "504", "SITE NOSUCH")
     assert "SITE HELP" in reply, reply
+    # A link is a name of its own, and goes alone.
+    ftp.delete("l")
+    assert ftp.size("f") == 3
     ftp.delete("f")
     ftp.delete("g")
 

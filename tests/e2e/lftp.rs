@@ -291,7 +291,7 @@ fn plant(tree: &Path) -> usize {
 }
 
 /// Runs lftp's `commands` in the world's local directory; they must succeed.
-fn lftp(world: &World, commands: &str) {
+pub(crate) fn lftp(world: &World, commands: &str) {
     run_ok(&mut lftp_command(world, commands));
 }
 

@@ -22,4 +22,5 @@ mod lftp;
 mod memory;
 mod oss;
 mod readme;
+mod resume;
 mod wget;

@@ -1,14 +1,15 @@
-//! The gateway's memory does not grow with the file.
+//! The gateway's memory does not grow with the file, nor with the directory.
 
 #![cfg(target_os = "linux")]
 
-use crate::support::{World, noise, on_both_runtimes, run_ok, sha256};
+use crate::support::{Program, World, address, client, noise, on_both_runtimes, run_ok, sha256};
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 
 on_both_runtimes!(
     a_large_file_needs_little_memory,
-    many_at_once_share_little_memory
+    many_at_once_share_little_memory,
+    a_large_directory_needs_little_memory
 );
 
 const MIB: u64 = 1 << 20;
@@ -114,6 +115,55 @@ fn many_at_once_share_little_memory(runtime: &str) {
     let peak = peak_memory(world.gateway.id());
     println!("{runtime}: peak {} MiB", peak / MIB);
     assert!(peak < SHARED + BESIDES, "peak {} MiB", peak / MIB);
+}
+
+/// How many files the directory has. `tests/million` does it with a million.
+const NAMES: usize = 100_000;
+/// The most that the gateway may ever have held for it.
+const LISTING_LIMIT: u64 = 64 * MIB;
+
+fn a_large_directory_needs_little_memory(runtime: &str) {
+    let local = tempfile::tempdir().unwrap();
+    let (dir, listing) = (local.path().join("store"), local.path().join("listing"));
+    let store = Program::start([
+        "dev-store".into(),
+        "--listen=127.0.0.1:0".into(),
+        format!("--dir={}", dir.display()),
+        "--access-key-id=test-id".into(),
+        "--access-key-secret=test-secret".into(),
+        "--bucket=test-bucket".into(),
+        format!("--generate=test-bucket:many/:{NAMES}"),
+    ]);
+    let endpoint = address(&store.wait_for("http://"));
+    let gateway = Program::start([
+        "serve".into(),
+        "--port=0".into(),
+        format!("--runtime={runtime}"),
+        format!("--endpoint=http://{endpoint}"),
+        "--region=cn-hangzhou".into(),
+    ]);
+    let ftp = address(&gateway.wait_for("FTP on "));
+    run_ok(
+        client("curl")
+            .args(["--silent", "--show-error", "--max-time", "600"])
+            .args(["--user", "test-id/test-bucket:test-secret"])
+            .args(["-X", "MLSD", "-o"])
+            .arg(&listing)
+            .arg(format!("ftp://{ftp}/many/")),
+    );
+    let lines = BufReader::new(File::open(&listing).unwrap()).lines();
+    let names: Vec<String> = lines
+        .map(|line| line.unwrap().rsplit(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(names.len(), NAMES);
+    assert!(names.is_sorted() && names[0] == "0000000", "{}", names[0]);
+    let peak = peak_memory(gateway.id());
+    println!("{runtime}: peak {} MiB for {NAMES} names", peak / MIB);
+    assert!(
+        peak < LISTING_LIMIT,
+        "the gateway's peak memory was {} MiB",
+        peak / MIB
+    );
 }
 
 /// The most bytes of memory that a process has had (VmHWM).

@@ -23,6 +23,7 @@ mod reading;
 mod rename_trees;
 mod renames;
 mod restores;
+mod resume;
 mod settled;
 mod times;
 mod trees;

@@ -88,10 +88,7 @@ impl World {
     }
 
     pub(crate) fn login(&self, user: &str, secret: &str) -> Done<(Arc<dyn Volume>, String)> {
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let request = LoginRequest::new(user, Secret::new(secret), peer);
-        let (volume, info) = self.storage.login(&request, &Cancel::new())?;
-        Ok((volume, info.welcome))
+        login(&self.storage, user, secret)
     }
 
     /// A new session.
@@ -101,14 +98,19 @@ impl World {
         Session { volume }
     }
 
-    /// A session with another instance of the gateway.
+    /// A session with another instance of the gateway, which shares nothing but the store.
     pub(crate) fn elsewhere(&self) -> Session {
-        let storage = OssStorage::new(self.config.clone()).unwrap();
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let request = LoginRequest::new(format!("{ID}/{BUCKET}"), Secret::new(SECRET), peer);
-        let (volume, _) = storage.login(&request, &Cancel::new()).unwrap();
+        let other = self.instance(|_| {});
+        let (volume, _) = login(&other, &format!("{ID}/{BUCKET}"), SECRET).unwrap();
         self.proxy.take();
         Session { volume }
+    }
+
+    /// Another instance of the gateway, with other settings.
+    pub(crate) fn instance(&self, change: impl FnOnce(&mut GatewayConfig)) -> OssStorage {
+        let mut config = self.config.clone();
+        change(&mut config);
+        OssStorage::new(config).unwrap()
     }
 
     /// The requests that `work` makes, each as `Api key`.
@@ -163,6 +165,17 @@ impl World {
         let page = self.store.list_multipart_uploads("", None).unwrap();
         assert_eq!(page.uploads, []);
     }
+}
+
+pub(crate) fn login(
+    storage: &OssStorage,
+    user: &str,
+    secret: &str,
+) -> Done<(Arc<dyn Volume>, String)> {
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let request = LoginRequest::new(user, Secret::new(secret), peer);
+    let (volume, info) = storage.login(&request, &Cancel::new())?;
+    Ok((volume, info.welcome))
 }
 
 pub(crate) fn line(seen: &Seen) -> String {

@@ -3,6 +3,7 @@
 mod counts;
 mod matrix;
 mod mixture;
+mod renames;
 mod rights;
 mod weather;
 mod world;

@@ -227,6 +227,9 @@ impl Session {
             (After::Deleted(path), _) => self.file_done(&path, "deleted"),
             (After::Removed(path), _) => self.file_done(&path, "removed"),
             (After::Renamed, _) => self.say(Code::FILE_DONE, "Renamed."),
+            (After::RenameFrom(_), Answer::Entry(entry)) if entry.unfinished => {
+                self.say_unfinished();
+            }
             (After::RenameFrom(path), _) => {
                 self.rename_from = Some(path);
                 self.say(Code::NEED_MORE, "It is there; RNTO names the new name.");
@@ -248,6 +251,13 @@ impl Session {
             (After::Unique(after), answer) => self.unique_answered(after, answer),
             _ => self.no_usable_answer(),
         }
+    }
+
+    pub(super) fn say_unfinished(&mut self) {
+        self.say(
+            Code::FILE_UNAVAILABLE,
+            "The upload of this file broke off; it must be whole first.",
+        );
     }
 
     /// The storage answered something else than it was asked for.

@@ -179,6 +179,7 @@ impl Session {
                 let text = format!("{} {words}", path.display());
                 self.say(code, text);
             }
+            (After::CopyFrom(_), Answer::Entry(entry)) if entry.unfinished => self.say_unfinished(),
             (After::CopyFrom(path), Answer::Entry(_)) => {
                 self.copy_from = Some(path);
                 self.say(Code::NEED_MORE, "It is there; SITE CPTO names the copy.");

@@ -52,16 +52,7 @@ impl World {
                 (key, Some(store))
             }
         };
-        let own = [
-            format!("--runtime={runtime}"),
-            format!("--bucket-endpoints={}.{}", key.bucket, key.endpoint),
-            format!("--endpoint={}", key.endpoint),
-            format!("--region={}", key.region),
-        ];
-        let serve = ["serve", "--port=0", "--loglevel=DEBUG"];
-        let own = own.iter().map(String::as_str);
-        let gateway = Program::start(serve.into_iter().chain(own).chain(flags.iter().copied()));
-        let address = address(&gateway.wait_for("FTP on "));
+        let (gateway, address) = key.serve(runtime, flags);
         Self {
             address,
             key,
@@ -70,6 +61,11 @@ impl World {
             gateway,
             store,
         }
+    }
+
+    /// Starts another gateway on the same bucket, in place of one that has ended.
+    pub(crate) fn start_again(&mut self, runtime: &str, flags: &[&str]) {
+        (self.gateway, self.address) = self.key.serve(runtime, flags);
     }
 
     /// The URL of `path` in the test's folder; `path` is as it stands in a URL.
@@ -185,6 +181,21 @@ impl Drop for World {
 }
 
 impl Key {
+    /// A gateway before the bucket, and where it listens.
+    fn serve(&self, runtime: &str, flags: &[&str]) -> (Program, SocketAddr) {
+        let own = [
+            format!("--runtime={runtime}"),
+            format!("--bucket-endpoints={}.{}", self.bucket, self.endpoint),
+            format!("--endpoint={}", self.endpoint),
+            format!("--region={}", self.region),
+        ];
+        let serve = ["serve", "--port=0", "--loglevel=DEBUG"];
+        let own = own.iter().map(String::as_str);
+        let gateway = Program::start(serve.into_iter().chain(own).chain(flags.iter().copied()));
+        let address = address(&gateway.wait_for("FTP on "));
+        (gateway, address)
+    }
+
     fn from_environment() -> Option<Self> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let bucket = variable("OSS_TEST_BUCKET")?;
