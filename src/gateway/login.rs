@@ -540,6 +540,18 @@ mod tests {
     }
 
     #[test]
+    fn one_transfer_finds_all_its_connections_again() {
+        for parallel in [1, 16, 40, usize::MAX] {
+            let mut config = GatewayConfig::default();
+            config.max_parallelism = parallel;
+            let storage = OssStorage::new(config).unwrap();
+            let client = storage.client.config();
+            assert!(client.max_idle_per_host > parallel.min(1_000));
+            assert!(client.max_idle_connections > client.max_idle_per_host);
+        }
+    }
+
+    #[test]
     fn a_probe_that_was_broken_off_says_nothing() {
         let storage = OssStorage::new(GatewayConfig::default()).unwrap();
         let route = Route {
