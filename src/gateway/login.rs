@@ -542,8 +542,10 @@ mod tests {
     #[test]
     fn one_transfer_finds_all_its_connections_again() {
         for parallel in [1, 16, 40, usize::MAX] {
-            let mut config = GatewayConfig::default();
-            config.max_parallelism = parallel;
+            let config = GatewayConfig {
+                max_parallelism: parallel,
+                ..GatewayConfig::default()
+            };
             let storage = OssStorage::new(config).unwrap();
             let client = storage.client.config();
             assert!(client.max_idle_per_host > parallel.min(1_000));
