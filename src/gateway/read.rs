@@ -291,7 +291,11 @@ impl ObjectReader for OssReader {
     fn fill(&mut self) -> Result<&[u8], StorageError> {
         if self.at >= self.filled {
             (self.at, self.filled) = (0, 0);
-            self.fill_chunk()?;
+            if let Err(error) = self.fill_chunk() {
+                // What came with it is not lent.
+                self.filled = 0;
+                return Err(error);
+            }
         }
         Ok(self.chunk.get(self.at..self.filled).unwrap_or_default())
     }
