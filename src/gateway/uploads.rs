@@ -5,7 +5,7 @@
 //! An upload often breaks off because OSS is out of reach, and then its abort would fail too: it is
 //! asked for again later, with growing pauses, as long as the process lives.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,6 +39,8 @@ struct State {
     /// Work that may still begin one.
     held: usize,
     aborts: VecDeque<Waiting>,
+    /// The ids of those that are to be aborted, or are being so.
+    given_up: BTreeSet<String>,
     has_thread: bool,
     /// How many wait for the end of it all: then there are no pauses.
     drains: usize,
@@ -97,6 +99,11 @@ impl Uploads {
         self.state().open.contains_key(id)
     }
 
+    /// Whether this process is about to throw it away: nobody is to go on with it.
+    pub(crate) fn is_given_up(&self, id: &str) -> bool {
+        self.state().given_up.contains(id)
+    }
+
     /// Counts as an unfinished upload as long as it is kept.
     pub(crate) fn hold(&self) -> Hold {
         self.state().held += 1;
@@ -112,6 +119,7 @@ impl Uploads {
             due: Instant::now(),
         };
         let mut state = self.state();
+        state.given_up.insert(waiting.abort.id.clone());
         if state.aborts.len() >= MAX_WAITING {
             drop(state);
             return self.perform(waiting);
@@ -196,8 +204,8 @@ impl Uploads {
     fn perform(&self, mut waiting: Waiting) {
         let Abort { bucket, key, id } = &waiting.abort;
         let error = match bucket.abort_multipart(key, id) {
-            Ok(()) => return self.end(id),
-            Err(error) if error.code() == "NoSuchUpload" => return self.end(id),
+            Ok(()) => return self.settled(id),
+            Err(error) if error.code() == "NoSuchUpload" => return self.settled(id),
             Err(error) => error,
         };
         let is_passing = error.retryable() || error == Error::DeadlineExceeded;
@@ -209,12 +217,18 @@ impl Uploads {
                 "upload {id} of {key:?} in bucket {} was not aborted and its parts stay: {error}",
                 bucket.name()
             );
-            return self.end(id);
+            return self.settled(id);
         };
         debug!("the abort of upload {id} waits {pause} s after: {error}");
         waiting.failures += 1;
         waiting.due = Instant::now() + Duration::from_secs(*pause);
         state.aborts.push_back(waiting);
+    }
+
+    /// It is aborted, or stays where it is.
+    fn settled(&self, id: &str) {
+        self.state().given_up.remove(id);
+        self.end(id);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
