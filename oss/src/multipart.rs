@@ -3,6 +3,8 @@
 //! Decides how parts are sent and how an upload is completed, so that its outcome is known even when the answer is
 //! lost. Part sizes and their order are left to the caller.
 
+use std::time::Instant;
+
 use log::debug;
 
 use crate::bucket::{Bucket, put_headers, put_result};
@@ -109,7 +111,7 @@ impl Bucket {
         parts: &[CompletedPart],
         expect: &CompleteUpload,
     ) -> Result<CompleteResult> {
-        let until = self.until();
+        let (began, until) = (Instant::now(), self.until());
         let mut attempt = 1;
         let mut unknown = false;
         loop {
@@ -137,7 +139,7 @@ impl Bucket {
                 return Err(error);
             }
             attempt += 1;
-            self.client.pause(attempt, until, &error)?;
+            self.client.pause(attempt, began, until, &error)?;
         }
     }
 

@@ -56,6 +56,7 @@ mod cancel;
 mod config;
 mod copy;
 mod crew;
+mod deletes;
 mod depth;
 mod dirs;
 mod duplicate;

@@ -260,8 +260,7 @@ fn delete(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageErr
         }
     }
     calls
-        .bucket()
-        .delete_object(&key)
+        .delete(&key)
         .map_err(|error| told(&error, Action::Delete))?;
     mount.memory().deleted(&key);
     mount.note_end(&key);

@@ -25,6 +25,7 @@ mod rename_trees;
 mod renames;
 mod restores;
 mod resume;
+mod settled;
 mod times;
 mod trees;
 mod unique;

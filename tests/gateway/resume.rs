@@ -626,3 +626,21 @@ fn wait_until(mut condition: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn what_is_about_to_be_thrown_away_is_not_gone_on_with() {
+    let world = resuming();
+    let session = world.session();
+    let old = noise(2 * PART);
+    world.put("f", &old);
+    // Parts that are damaged are of no use, and OSS does not take the abort now.
+    world.proxy.rule("UploadPartCopy", 0, 9, Act::LieAboutCrc);
+    let refusal = Act::Refuse(500, "InternalError");
+    world.proxy.rule("AbortMultipartUpload", 0, 3, refusal);
+    assert_eq!(kind(session.appe("/f", b"one")), ErrorKind::Unavailable);
+    wait_for(&world, "AbortMultipartUpload");
+    world.proxy.clear();
+    session.appe("/f", b"more").unwrap();
+    assert!(world.get("f") == [&old[..], b"more"].concat());
+    world.assert_no_uploads();
+}
