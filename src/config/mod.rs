@@ -23,7 +23,7 @@ mod values;
 
 use ossftp_oss::AddressStyle;
 
-use crate::gateway::{BucketSettings, GatewayConfig};
+use crate::gateway::{BucketSettings, GatewayConfig, is_bucket_name};
 use values::{
     boolean, count, days, directory, duration, mtime, partial, positive, signature, size,
     storage_class,
@@ -383,6 +383,12 @@ pub fn check(config: &GatewayConfig) -> Result<(), String> {
             ));
         }
     }
+    if let Some(name) = config.buckets.keys().find(|name| !is_bucket_name(name)) {
+        return Err(format!(
+            "'{}' is no bucket name: it has 3 to 63 of a-z, 0-9 and -, with no - at its ends",
+            name.escape_debug()
+        ));
+    }
     if config.part_parallelism > config.max_parallelism {
         return Err(format!(
             "part_parallelism {} is above max_parallelism {}; raise the latter",
@@ -472,6 +478,23 @@ mod tests {
             setting.set(&mut bucket, text).unwrap();
             assert_ne!(bucket, BucketSettings::default(), "{}", setting.name);
         }
+    }
+
+    #[test]
+    fn a_bucket_that_cannot_be_is_a_mistake() {
+        let mut config = GatewayConfig::default();
+        config
+            .buckets
+            .insert("photos".into(), BucketSettings::default());
+        assert_eq!(check(&config), Ok(()));
+        config
+            .buckets
+            .insert("Photos".into(), BucketSettings::default());
+        assert!(
+            check(&config)
+                .unwrap_err()
+                .contains("'Photos' is no bucket name")
+        );
     }
 
     #[test]

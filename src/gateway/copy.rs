@@ -12,7 +12,7 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{CopyObject, CopyResult, Error, ObjectMeta, ProtocolError, PutObject};
@@ -141,17 +141,15 @@ fn is_good(
         error: told(error, Action::Read),
         left: Left::Unknown,
     };
-    let stated = match copied.crc64 {
-        None => {
-            mount
-                .bucket()
-                .head_object(to)
-                .map_err(|e| unknown(&e))?
-                .crc64
-        }
-        stated => stated,
-    };
-    Ok(stated.is_none_or(|stated| stated == wanted))
+    if copied.crc64 == Some(wanted) {
+        return Ok(true);
+    }
+    // The answer states none, or another one; but a header may be damaged where the copy is not.
+    let found = mount.bucket().head_object(to).map_err(|e| unknown(&e))?;
+    Ok(match found.crc64 {
+        Some(stated) => stated == wanted,
+        None => copied.crc64.is_none(),
+    })
 }
 
 fn damaged() -> Failed {
@@ -221,7 +219,8 @@ fn ask(
 ) -> Result<CopyResult, Failed> {
     let bucket = mount.bucket();
     let find = || match bucket.head_object(to) {
-        Ok(found) if is_copy(&found) => {
+        // HEAD goes through a link, perhaps to the source itself.
+        Ok(found) if !is_link(&found) && is_copy(&found) => {
             let mut copied = CopyResult::default();
             copied.crc64 = found.crc64;
             copied.etag = found.etag;
@@ -255,6 +254,7 @@ fn settle<T>(
     let retry = &mount.config().retry;
     let tries = if is_new { retry.attempts } else { 1 };
     let (mut attempt, mut doubt) = (1, false);
+    let began = Instant::now();
     loop {
         let error = match send() {
             Ok(done) => return Ok(done),
@@ -273,7 +273,9 @@ fn settle<T>(
                 Err(_) => return Err(failed(Left::Unknown)),
             }
         }
-        if attempt >= tries || !error.retryable() {
+        let pause = pause(retry.base, retry.longest, attempt);
+        let client = mount.bucket().client();
+        if attempt >= tries || !error.retryable() || !client.has_time_after(&error, began, pause) {
             // A request that is still on its way may be carried out yet.
             let left = if doubt { Left::Unknown } else { Left::Nothing };
             return Err(failed(left));
@@ -282,7 +284,7 @@ fn settle<T>(
             error,
             left: if doubt { Left::Unknown } else { Left::Nothing },
         })?;
-        thread::sleep(pause(retry.base, retry.longest, attempt));
+        thread::sleep(pause);
         attempt += 1;
     }
 }
@@ -333,6 +335,15 @@ fn copy_parts(
         upload.add(part);
     }
     calls.check()?;
+    if let (Some(stated), Some(computed)) = (meta.crc64, upload.crc_beyond(0).0)
+        && stated != computed
+    {
+        // Nothing of it is visible, so what stands under the name is not ours to remove.
+        return Err(Failed {
+            left: Left::Nothing,
+            ..damaged()
+        });
+    }
     let is_new = onto == Onto::Nothing;
     upload.complete(meta.crc64, is_new).map_err(|error| {
         let left = match &error {

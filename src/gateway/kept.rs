@@ -55,6 +55,9 @@ pub(crate) enum Beginning {
 
 /// What the new file begins with: the first `offset` bytes of the file that is there, or all of
 /// it; or of the upload of it that broke off, where those can go on.
+///
+/// A client that was told how much there is of such an upload appends from there, although parts
+/// of its old session may have come to OSS since.
 pub(crate) fn find_beginning(
     mount: &Mount,
     calls: &Calls,
@@ -72,8 +75,17 @@ pub(crate) fn find_beginning(
     };
     if is_resumable {
         let changed = meta.as_ref().map(|meta| meta.last_modified);
-        if let Some((found, hold)) = unfinished::go_on(mount, calls, key, changed, offset)? {
+        let said = mount.memory().take_length(key);
+        let is_said = offset.is_none() && said.is_some();
+        if let Some((found, hold)) = unfinished::go_on(mount, calls, key, changed, offset.or(said))?
+        {
             return Ok(Beginning::Unfinished(found, hold));
+        }
+        if is_said {
+            return Err(StorageError::new(
+                ErrorKind::BadOffset,
+                "The upload that broke off is gone meanwhile: look at the file's size again.",
+            ));
         }
         check_broken(mount, key)?;
     }

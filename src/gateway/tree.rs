@@ -4,15 +4,15 @@
 //! with the tree; the directory's own marker goes last, so that what is left after a failure or a
 //! cancel is still a directory. Keys that FTP cannot name are not touched.
 
-use std::collections::HashSet;
-
 use log::info;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::ListObjects;
 
+use super::deletes;
 use super::dirs::keep_parent;
 use super::errors::{Action, told};
 use super::keys::name_in;
+use super::list::check_progress;
 use super::mount::{Calls, Mount};
 use super::volume::no_directory;
 
@@ -38,6 +38,7 @@ pub(crate) fn remove(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(),
         calls.check()?;
         let page = calls.bucket().list_objects_v2(&list);
         let page = page.map_err(|error| told(&error, Action::List))?;
+        check_progress(&list, &page)?;
         let mut keys = Vec::with_capacity(page.objects.len());
         for object in page.objects {
             found = true;
@@ -103,9 +104,8 @@ fn delete(
     // What the session knew of the tree is forgotten first: OSS may delete it and not say so.
     mount.memory().removed(directory);
     let (together, mut alone): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| fits_xml(key));
-    let deleted = calls.bucket().delete_objects(&together);
+    let deleted = deletes::many(&calls.bucket(), &together);
     let deleted = deleted.map_err(|error| told(&error, Action::Delete))?;
-    let deleted: HashSet<_> = deleted.into_iter().map(|deleted| deleted.key).collect();
     for key in together {
         if deleted.contains(&key) {
             mount.note_end(&key);
@@ -122,7 +122,7 @@ fn delete(
 }
 
 fn delete_one(mount: &Mount, calls: &Calls, key: &str) -> Result<(), StorageError> {
-    let deleted = calls.bucket().delete_object(key);
+    let deleted = calls.delete(key);
     deleted.map_err(|error| told(&error, Action::Delete))?;
     mount.note_end(key);
     Ok(())

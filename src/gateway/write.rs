@@ -87,12 +87,14 @@ impl OssWriter {
         }
         let key = mount.keys.file(path)?;
         let windows = Windows::admit(&mount.process.budget)?;
+        // The reply waits for what is asked here.
+        let first = calls.before(mount.reply_by());
         let beginning = match mode {
             StoreMode::Replace | StoreMode::At(0) => Beginning::Nothing,
-            StoreMode::At(offset) => find_beginning(mount, &calls, &key, Some(offset))?,
-            StoreMode::Append => find_beginning(mount, &calls, &key, None)?,
+            StoreMode::At(offset) => find_beginning(mount, &first, &key, Some(offset))?,
+            StoreMode::Append => find_beginning(mount, &first, &key, None)?,
             StoreMode::New => {
-                check_free(&calls, &key)?;
+                check_free(&first, &key)?;
                 Beginning::Nothing
             }
             _ => {

@@ -40,6 +40,8 @@ pub(crate) enum Act {
     Cut(usize),
     /// Passes it on, and breaks the connection without an answer.
     Lose,
+    /// Passes it on, and does not answer until the client goes away.
+    Mute,
     /// Passes it on, and changes a byte of the answer's body.
     Damage,
     /// Passes it on, and changes the CRC-64 in the answer.
@@ -173,6 +175,10 @@ fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()>
         let mut end = answer.body.len();
         match act {
             Some(Act::Lose) => return Ok(()),
+            Some(Act::Mute) => {
+                let _ = reader.read(&mut [0]);
+                return Ok(());
+            }
             Some(Act::Hold(barrier)) => {
                 barrier.wait();
                 barrier.wait();

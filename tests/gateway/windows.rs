@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ossftp::gateway::GatewayConfig;
 use ossftp_core::digest::Digest;
 use ossftp_core::driver::Cancel;
-use ossftp_core::{Answer, ErrorKind, HashAlgorithm, Operation};
+use ossftp_core::{Answer, ErrorKind, HashAlgorithm, Operation, StoreMode};
 
 use crate::proxy::{Act, Seen};
 use crate::world::{World, kind, noise, path, read_all};
@@ -216,6 +216,8 @@ fn a_damaged_piece_is_no_file() {
         };
         assert!(failed.message.contains("damaged"), "{failed}");
         assert!(got < bytes.len());
+        // Whoever asks again does not find the end of a whole file.
+        assert!(reader.fill().is_err());
     }
     world.proxy.clear();
     // From an offset nobody knows the checksum.
@@ -237,14 +239,18 @@ fn a_file_that_changes_on_the_way_is_no_file() {
 
 #[test]
 fn oss_that_asks_for_fewer_requests_gets_fewer() {
-    let world = world(|_| {});
+    // One piece is ahead and tried three times; then the reader goes on by itself.
+    let world = world(|config| {
+        config.part_parallelism = 2;
+        config.max_parallelism = 2;
+    });
     let session = world.session();
     let bytes = noise(10 * WINDOW);
     world.put("f", &bytes);
-    // Each of the three pieces is tried three times.
     let refuse = Act::Refuse(503, "ServiceUnavailable");
-    world.proxy.rule("GetObject", 1, 9, refuse);
-    assert!(session.retr("/f").unwrap() == bytes);
+    world.proxy.rule("GetObject", 1, 3, refuse);
+    let requests = world.requests(|| assert!(session.retr("/f").unwrap() == bytes));
+    assert!(requests.len() > 4, "{requests:?}");
 }
 
 #[test]
@@ -374,4 +380,39 @@ fn hashes_are_read_side_by_side_too() {
         });
         assert_eq!(requests.len(), count, "{requests:?}");
     }
+}
+
+#[test]
+fn what_fails_gives_its_memory_back() {
+    let world = world(|config| config.transfer_memory = 4 << 20);
+    let session = world.session();
+    let bytes = noise(5 * WINDOW);
+    world.put("f", &bytes);
+    let refusal = Act::Refuse(403, "AccessDenied");
+    for api in [
+        "GetObject",
+        "HeadObject",
+        "PutObject",
+        "InitiateMultipartUpload",
+        "UploadPart",
+        "UploadPartCopy",
+        "CompleteMultipartUpload",
+    ] {
+        for act in [refusal.clone(), Act::Lose, Act::Damage] {
+            for skip in 0..2 {
+                world.proxy.rule(api, skip, 99, act.clone());
+                // Whether they fail depends on the request.
+                let _ = session.retr("/f");
+                let _ = session.retr_from("/f", 7);
+                let _ = session.stor("/new", &bytes);
+                let _ = session.stor("/new", b"small");
+                let _ = session.appe("/f", b"more");
+                let _ = session.write("/g", StoreMode::At(9), b"more");
+                session.broken_stor_anyhow("/new", &bytes);
+                world.proxy.clear();
+            }
+        }
+        assert_free(&world, 4);
+    }
+    world.assert_no_uploads();
 }

@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) storage: OssStorage,
     config: GatewayConfig,
     store: Bucket,
-    _server: Server,
+    server: Server,
     _dir: tempfile::TempDir,
 }
 
@@ -82,7 +82,7 @@ impl World {
             config,
             store: Client::new(client).unwrap().bucket(buckets[0]),
             proxy,
-            _server: server,
+            server,
             _dir: dir,
         }
     }
@@ -125,6 +125,12 @@ impl World {
         let put = PutObject::default();
         let mut body = SliceBody::new(bytes);
         self.store.put_object(key, &mut body, &put).unwrap();
+    }
+
+    /// Makes small objects past the gateway: the prefix and a number of seven digits.
+    pub(crate) fn generate(&self, prefix: &str, count: u64) {
+        let bucket = self.store.name();
+        self.server.generate(bucket, prefix, count).unwrap();
     }
 
     /// Deletes an object past the gateway.
@@ -292,6 +298,14 @@ impl Session {
         let mut writer = self.writer(at, StoreMode::Replace).unwrap();
         write_all(writer.as_mut(), bytes).unwrap();
         writer.discard();
+    }
+
+    /// The same, wherever it fails.
+    pub(crate) fn broken_stor_anyhow(&self, at: &str, bytes: &[u8]) {
+        if let Ok(mut writer) = self.writer(at, StoreMode::Replace) {
+            let _ = write_all(writer.as_mut(), bytes);
+            writer.discard();
+        }
     }
 
     pub(crate) fn reader(&self, at: &str, offset: u64) -> Done<Box<dyn ObjectReader>> {

@@ -119,6 +119,41 @@ fn https_to_a_server_without_tls_is_a_tls_error() {
     peer.join().unwrap();
 }
 
+/// The kernel takes the connections, and nobody answers: the TLS handshake, which counts as connecting, hangs. Gives
+/// the error and how many tries there were.
+fn connecting_to_nobody(connect: u64, connecting: u64) -> (Error, usize) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Endpoint::parse(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+    let mut config = ClientConfig::new(endpoint, Credentials::new("id", SECRET));
+    config.region = Some("cn-hangzhou".to_owned());
+    config.timeouts.connect = Duration::from_millis(connect);
+    config.retry.base = Duration::from_millis(1);
+    config.retry.connecting = Duration::from_millis(connecting);
+    let client = Client::new(config).unwrap();
+    let failed = client.bucket("examplebucket").head_object("k").unwrap_err();
+    listener.set_nonblocking(true).unwrap();
+    (failed, listener.incoming().map_while(Result::ok).count())
+}
+
+#[test]
+fn no_try_to_connect_ends_after_its_time() {
+    let is_connect = |error: &Error| {
+        matches!(
+            error,
+            Error::Transport {
+                kind: TransportKind::Connect,
+                ..
+            }
+        )
+    };
+    // Where there is time, all tries are made.
+    let (failed, tries) = connecting_to_nobody(20, 60_000);
+    assert!(is_connect(&failed) && tries == 3, "{failed:?} {tries}");
+    // A second one would end after 400 ms at the earliest, and it has 300.
+    let (failed, tries) = connecting_to_nobody(200, 300);
+    assert!(is_connect(&failed) && tries == 1, "{failed:?} {tries}");
+}
+
 #[test]
 fn nobody_there_is_no_connection() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
