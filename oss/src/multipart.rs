@@ -37,6 +37,9 @@ impl Bucket {
 
     /// UploadPart. The same number again replaces the part, so this is tried again as far as the body allows.
     ///
+    /// A body of unknown length goes out in chunks. OSS's documents say so of PutObject, and nothing else of UploadPart:
+    /// that it takes them here too is an assumption. Should it not, it answers 411 `MissingContentLength`.
+    ///
     /// # Errors
     /// Any [`Error`].
     pub fn upload_part(

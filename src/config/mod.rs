@@ -170,6 +170,13 @@ pub const OSS: &[Setting<GatewayConfig>] = &[
         |c, text| size(text, 100 << 10, 4 << 30).map(|value| c.part_size = value),
     ),
     setting(
+        "buffered_part",
+        "SIZE",
+        built("32M", "4M"),
+        "Larger parts are sent while they come: one after the other, and only once",
+        |c, text| size(text, 1 << 20, 4 << 30).map(|value| c.buffered_part = value),
+    ),
+    setting(
         "part_parallelism",
         "COUNT",
         "4",
@@ -415,6 +422,7 @@ mod tests {
         ("partial_max_age", "12h"),
         ("transfer_memory", "16M"),
         ("part_size", "100K"),
+        ("buffered_part", "8M"),
         ("part_parallelism", "2"),
         ("max_parallelism", "8"),
         ("max_threads", "0"),

@@ -9,6 +9,7 @@ mod copies_whole;
 mod directories;
 mod doubles;
 mod faults;
+mod flows;
 mod hashes;
 mod hidden;
 mod instances;

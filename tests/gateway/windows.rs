@@ -50,7 +50,7 @@ fn range(seen: &Seen) -> (usize, usize) {
 
 /// Opens one reader for each window of the budget: nothing of it is taken. What was stopped gives
 /// its memory back a little later.
-fn assert_free(world: &World, megabytes: usize) {
+pub(crate) fn assert_free(world: &World, megabytes: usize) {
     let session = world.session();
     world.put("one", b"1");
     let began = Instant::now();
