@@ -8,18 +8,16 @@
 mod faults;
 #[cfg(feature = "dev-store")]
 mod generate;
+#[cfg(feature = "dev-store")]
+mod store;
 
 use crate::failure::Failure;
 use crate::logging;
 use clap::builder::ValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command, value_parser};
-#[cfg(feature = "dev-store")]
-pub(crate) use generate::Generate;
 use log::LevelFilter;
 use ossftp::config::{self, OSS, Setting};
-#[cfg(feature = "dev-store")]
-use ossftp::devstore::FaultRule;
 use ossftp::gateway::GatewayConfig;
 use ossftp::server::Runtime;
 use ossftp_core::Charset;
@@ -28,6 +26,8 @@ use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+#[cfg(feature = "dev-store")]
+pub(crate) use store::{Demo, DevStore};
 
 /// What the program was asked to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,69 +87,6 @@ pub(crate) struct Serve {
     pub(crate) runtime: Runtime,
 }
 
-/// The arguments of `oss-ftp demo`.
-#[cfg(feature = "dev-store")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Demo {
-    /// Where the objects are kept.
-    pub(crate) dir: PathBuf,
-    /// FTP; 0 is any free one.
-    pub(crate) port: u16,
-    /// The store's own; 0 is any free one.
-    pub(crate) store_port: u16,
-    /// Settings of OSS.
-    pub(crate) settings: Settings,
-    /// How names are read that are not UTF-8.
-    pub(crate) charset: Option<Charset>,
-    /// Whether names are UTF-8 as long as a client says nothing.
-    pub(crate) utf8: bool,
-    /// How much is logged.
-    pub(crate) log_level: LevelFilter,
-    /// The driver.
-    pub(crate) runtime: Runtime,
-}
-
-/// The arguments of `oss-ftp dev-store`.
-#[cfg(feature = "dev-store")]
-#[derive(Clone, PartialEq)]
-pub(crate) struct DevStore {
-    /// Host and port to listen on; port 0 is any free one.
-    pub(crate) listen: (String, u16),
-    /// Where the objects are kept.
-    pub(crate) dir: PathBuf,
-    /// The one access key that the store knows.
-    pub(crate) access_key_id: String,
-    /// Its secret.
-    pub(crate) access_key_secret: String,
-    /// The buckets; made where they do not exist.
-    pub(crate) buckets: Vec<String>,
-    /// Objects to make at the start.
-    pub(crate) generate: Vec<Generate>,
-    /// Where each request is written down.
-    pub(crate) log: Option<PathBuf>,
-    /// What goes wrong from the start.
-    pub(crate) faults: Vec<FaultRule>,
-    /// Whether there is a control URL.
-    pub(crate) control: bool,
-    /// How much is logged.
-    pub(crate) log_level: LevelFilter,
-}
-
-#[cfg(feature = "dev-store")]
-impl std::fmt::Debug for DevStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // All but the secret.
-        f.debug_struct("DevStore")
-            .field("listen", &self.listen)
-            .field("dir", &self.dir)
-            .field("access_key_id", &self.access_key_id)
-            .field("buckets", &self.buckets)
-            .field("generate", &self.generate)
-            .field("faults", &self.faults)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Reads the arguments, the program's own name first.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Failure> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -164,9 +101,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Inv
     };
     match matches.subcommand() {
         #[cfg(feature = "dev-store")]
-        Some(("demo", matches)) => demo(matches).map(Invocation::Demo),
+        Some(("demo", matches)) => store::demo(matches).map(Invocation::Demo),
         #[cfg(feature = "dev-store")]
-        Some(("dev-store", matches)) => dev_store(matches).map(Invocation::DevStore),
+        Some(("dev-store", matches)) => store::dev_store(matches).map(Invocation::DevStore),
         Some((_, matches)) => serve(matches).map(Invocation::Serve),
         None => serve(&matches).map(Invocation::Serve),
     }
@@ -190,12 +127,12 @@ fn command() -> Command {
         .subcommand(
             Command::new("demo")
                 .about("Serve FTP on a store of its own, to try it without an OSS account")
-                .args(demo_arguments()),
+                .args(store::demo_arguments()),
         )
         .subcommand(
             Command::new("dev-store")
                 .about("Run the OSS-compatible store alone, for tests and development")
-                .args(dev_store_arguments()),
+                .args(store::dev_store_arguments()),
         );
     root
 }
@@ -245,83 +182,6 @@ fn serve_arguments() -> Vec<Arg> {
     ];
     arguments.extend(OSS.iter().map(setting_argument));
     arguments
-}
-
-/// The settings of OSS that mean something on a store of one's own.
-#[cfg(feature = "dev-store")]
-fn demo_settings() -> impl Iterator<Item = &'static Setting<GatewayConfig>> {
-    const FIXED: [&str; 4] = ["endpoint", "cname", "region", "internal"];
-    OSS.iter().filter(|setting| !FIXED.contains(&setting.name))
-}
-
-#[cfg(feature = "dev-store")]
-fn demo_arguments() -> Vec<Arg> {
-    let mut arguments = vec![
-        flag("dir", "DIR", "Directory to keep the objects in")
-            .default_value("./oss-ftp-demo")
-            .value_parser(value_parser!(PathBuf)),
-        flag("port", "PORT", "FTP port; 0 takes any free one")
-            .default_value("2048")
-            .value_parser(value_parser!(u16)),
-        flag(
-            "store-port",
-            "PORT",
-            "Port of the store; 0 takes any free one",
-        )
-        .default_value("0")
-        .value_parser(value_parser!(u16)),
-        charset_argument(),
-        utf8_argument(),
-        log_level_argument(),
-        runtime_argument(),
-    ];
-    arguments.extend(demo_settings().map(setting_argument));
-    arguments
-}
-
-#[cfg(feature = "dev-store")]
-fn dev_store_arguments() -> Vec<Arg> {
-    vec![
-        flag(
-            "listen",
-            "HOST:PORT",
-            "Address to listen on; port 0 takes any free one",
-        )
-        .default_value("127.0.0.1:9000")
-        .value_parser(ValueParser::new(host_and_port)),
-        flag("dir", "DIR", "Directory to keep the objects in")
-            .required(true)
-            .value_parser(value_parser!(PathBuf)),
-        flag(
-            "access-key-id",
-            "ID",
-            "The access key that may do everything",
-        )
-        .required(true),
-        flag("access-key-secret", "SECRET", "Its secret")
-            .required(true)
-            .allow_hyphen_values(true),
-        flag(
-            "bucket",
-            "NAME",
-            "A bucket to offer; give it again for more",
-        )
-        .required(true)
-        .action(clap::ArgAction::Append),
-        flag(
-            "generate",
-            "BUCKET:PREFIX:COUNT",
-            "Make COUNT small objects in BUCKET, PREFIX0000000 and up; give it again for more",
-        )
-        .value_parser(ValueParser::new(generate::parse))
-        .action(clap::ArgAction::Append),
-        flag("log", "FILE", "File to write a line per request to")
-            .value_parser(value_parser!(PathBuf)),
-        log_level_argument(),
-    ]
-    .into_iter()
-    .chain(faults::arguments())
-    .collect()
 }
 
 /// A flag with a value, written with hyphens or with underscores.
@@ -442,43 +302,6 @@ fn serve(matches: &ArgMatches) -> Result<Serve, Failure> {
     })
 }
 
-#[cfg(feature = "dev-store")]
-fn demo(matches: &ArgMatches) -> Result<Demo, Failure> {
-    let (charset, utf8) = names(matches)?;
-    Ok(Demo {
-        charset,
-        utf8,
-        dir: value(matches, "dir")?,
-        port: value(matches, "port")?,
-        store_port: value(matches, "store-port")?,
-        settings: settings(demo_settings(), matches),
-        log_level: value(matches, "loglevel")?,
-        runtime: runtime(matches)?,
-    })
-}
-
-#[cfg(feature = "dev-store")]
-fn dev_store(matches: &ArgMatches) -> Result<DevStore, Failure> {
-    Ok(DevStore {
-        listen: value(matches, "listen")?,
-        dir: value(matches, "dir")?,
-        access_key_id: value(matches, "access-key-id")?,
-        access_key_secret: value(matches, "access-key-secret")?,
-        buckets: matches
-            .get_many::<String>("bucket")
-            .map(|names| names.cloned().collect())
-            .unwrap_or_default(),
-        generate: matches
-            .get_many::<Generate>("generate")
-            .map(|all| all.cloned().collect())
-            .unwrap_or_default(),
-        log: optional(matches, "log"),
-        faults: faults::rules(matches),
-        control: value(matches, "control")?,
-        log_level: value(matches, "loglevel")?,
-    })
-}
-
 /// Those of `all` that were given.
 fn settings(
     all: impl Iterator<Item = &'static Setting<GatewayConfig>>,
@@ -534,20 +357,6 @@ fn bucket_endpoints(text: &str) -> Result<Vec<(String, Endpoint)>, String> {
             Ok((bucket.to_owned(), config::endpoint(rest)?))
         })
         .collect()
-}
-
-#[cfg(feature = "dev-store")]
-fn host_and_port(text: &str) -> Result<(String, u16), &'static str> {
-    const WANTED: &str = "it is a host and a port, such as 127.0.0.1:9000";
-    let (host, port) = text.rsplit_once(':').ok_or(WANTED)?;
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
-    if host.is_empty() {
-        return Err(WANTED);
-    }
-    Ok((host.to_owned(), port.parse().map_err(|_| WANTED)?))
 }
 
 /// What clap has to say, on one line, and where to read more in place of the usage.
@@ -712,24 +521,5 @@ mod tests {
     fn passive_ports_of_no_port_are_refused() {
         let start_after_end = ["--passive-ports-start=2", "--passive-ports-end=1"];
         assert!(matches!(parsed(&start_after_end), Err(Failure::Usage(_))));
-    }
-
-    #[cfg(feature = "dev-store")]
-    #[test]
-    fn the_secret_of_a_dev_store_is_not_shown() {
-        let arguments = [
-            "dev-store",
-            "--dir=d",
-            "--access-key-id=id",
-            "--access-key-secret=-hush",
-            "--bucket=a",
-            "--bucket=b",
-        ];
-        let Ok(Invocation::DevStore(store)) = parsed(&arguments) else {
-            panic!("not a dev store");
-        };
-        assert_eq!(store.access_key_secret, "-hush");
-        assert_eq!(store.buckets, ["a", "b"]);
-        assert!(!format!("{store:?}").contains("hush"));
     }
 }

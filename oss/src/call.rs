@@ -307,7 +307,10 @@ impl Client {
         };
         let mut headers = spec.headers.clone();
         if with_body {
-            headers.push(("Content-Length".to_owned(), sender.left.to_string()));
+            headers.push(match sender.left {
+                Some(length) => ("Content-Length".to_owned(), length.to_string()),
+                None => ("Transfer-Encoding".to_owned(), "chunked".to_owned()),
+            });
         }
         let wants_md5 = spec.md5 || (spec.sent_crc.is_some() && !self.config.endpoint.is_https());
         if wants_md5 && replayable && !spec.has_header("content-md5") {

@@ -97,9 +97,14 @@ impl AccountVolume {
         let (Place::In(bucket, from), Place::In(other, to)) = (place(from)?, place(to)?) else {
             return Err(root());
         };
-        if from.is_root() || to.is_root() {
+        if from.is_root() {
             return Err(bad_name(
                 "This is a bucket: buckets are made, renamed and removed in the OSS console only.",
+            ));
+        }
+        if to.is_root() {
+            return Err(bad_name(
+                "The root holds buckets only: name the bucket too, as in /bucket/name.",
             ));
         }
         if bucket != other {
@@ -150,7 +155,8 @@ impl Volume for AccountVolume {
                     "Buckets are made, renamed and removed in the OSS console only.",
                 ))
             }
-            O::Delete(path) if is_outside(path) => Err(is_bucket()),
+            O::Delete(path) | O::Restore(path) if is_outside(path) => Err(is_bucket()),
+            O::Hash { path, .. } | O::SetFacts { path, .. } if is_outside(path) => Err(is_bucket()),
             O::MakeDirectory(path) => self.delegate(path, cancel, O::MakeDirectory),
             O::RemoveDirectory(path) => self.delegate(path, cancel, O::RemoveDirectory),
             O::RemoveTree(path) => self.delegate(path, cancel, O::RemoveTree),
@@ -381,7 +387,10 @@ fn no_bucket() -> StorageError {
 }
 
 fn is_bucket() -> StorageError {
-    StorageError::new(ErrorKind::IsADirectory, "This is a bucket, not a file.")
+    StorageError::new(
+        ErrorKind::IsADirectory,
+        "The root holds buckets and no files: name the bucket too, as in /bucket/name.",
+    )
 }
 
 fn root() -> StorageError {

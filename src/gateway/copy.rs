@@ -19,6 +19,7 @@ use ossftp_oss::{CopyObject, CopyResult, Error, ObjectMeta, ProtocolError, PutOb
 
 use super::crew::at_once;
 use super::errors::{Action, is_missing, told};
+use super::headers::{self, SetTime};
 use super::lock;
 use super::mount::{Calls, Mount};
 use super::parts;
@@ -107,8 +108,8 @@ pub(crate) fn copy(
         source_key: source.key.to_owned(),
         source_size: meta.size,
         if_match: source.etag(),
-        // Tags go along by themselves.
-        replace: modified.map(|modified| describe(meta, Some(modified))),
+        replace: modified
+            .map(|modified| headers::of_old(meta, Vec::new(), SetTime::Becomes(modified))),
         storage_class: meta.storage_class.clone(),
         forbid_overwrite: onto == Onto::Nothing,
         ..CopyObject::default()
@@ -218,7 +219,8 @@ fn ask(
 ) -> Result<CopyResult, Failed> {
     let bucket = mount.bucket();
     let find = || match bucket.head_object(to) {
-        Ok(found) if is_copy(&found) => {
+        // HEAD goes through a link, perhaps to the source itself.
+        Ok(found) if !is_link(&found) && is_copy(&found) => {
             let mut copied = CopyResult::default();
             copied.crc64 = found.crc64;
             copied.etag = found.etag;
@@ -292,25 +294,6 @@ fn pause(base: Duration, longest: Duration, attempt: u32) -> Duration {
     base.saturating_mul(factor).min(longest)
 }
 
-/// All that an object is besides its bytes and its tags.
-fn describe(meta: &ObjectMeta, modified: Option<&str>) -> PutObject {
-    let mut user = meta.user_meta.clone();
-    if let Some(modified) = modified {
-        user.retain(|(name, _)| name != MTIME);
-        user.push((MTIME.to_owned(), modified.to_owned()));
-    }
-    PutObject {
-        content_type: meta.content_type.clone(),
-        cache_control: meta.cache_control.clone(),
-        content_disposition: meta.content_disposition.clone(),
-        content_encoding: meta.content_encoding.clone(),
-        expires: meta.expires.clone(),
-        storage_class: meta.storage_class.clone(),
-        meta: user,
-        ..PutObject::default()
-    }
-}
-
 fn copy_parts(
     mount: &Arc<Mount>,
     calls: &Calls,
@@ -320,12 +303,9 @@ fn copy_parts(
     modified: Option<&str>,
 ) -> Result<(), Failed> {
     let meta = source.meta;
-    let mut put = describe(meta, modified);
-    // Parts take nothing along by themselves.
-    if meta.tagging_count > 0 {
-        let tags = calls.bucket().get_object_tagging(source.key);
-        put.tagging = tags.map_err(|error| told(&error, Action::Tags))?;
-    }
+    let tags = headers::tags_of(calls, source.key, meta)?;
+    let time = modified.map_or(SetTime::Stays, SetTime::Becomes);
+    let put = headers::of_old(meta, tags, time);
     let pieces = parts::copied(meta.size, mount.config().copy_part_size)?;
     let mut upload = Upload::begin(mount, to, &put)?;
     let mut numbered = Vec::with_capacity(pieces.len());

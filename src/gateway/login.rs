@@ -12,12 +12,10 @@ use ossftp_core::driver::{Cancel, LoginRequest, Storage, Volume};
 use ossftp_core::{
     Capabilities, ErrorKind, FtpPath, HashAlgorithms, LoginInfo, Modes, StorageError,
 };
-use ossftp_oss::{
-    Bucket, Client, ClientConfig, Credentials, Endpoint, Error, ListObjects, Result as OssResult,
-    RetryPolicy,
-};
+use ossftp_oss::{Bucket, Client, ClientConfig, Credentials, Endpoint, Error, Result as OssResult};
 use ring::{hmac, rand};
 
+use super::ask::{Asker, Probes, probes};
 use super::buckets::{self, AccountVolume};
 use super::cancel::Link;
 use super::config::{GatewayConfig, Mtime, Partial};
@@ -30,10 +28,8 @@ use super::route::{self, Ask, Route};
 use super::sweep;
 use super::volume::OssVolume;
 
-/// How many good logins, routes to buckets and probed endpoints are remembered.
+/// How many good logins and routes to buckets are remembered.
 const MAX_REMEMBERED: usize = 1_024;
-/// How long it is remembered whether an internal endpoint can be reached.
-const PROBE_MEMORY: Duration = Duration::from_secs(600);
 
 /// What all sessions remember.
 type Shared<K, V> = Arc<Mutex<Recent<K, V>>>;
@@ -47,7 +43,7 @@ pub struct OssStorage {
     tag_key: hmac::Key,
     logins: Shared<Vec<u8>, (Instant, Bucket)>,
     routes: Shared<String, Route>,
-    probes: Shared<String, (Instant, bool)>,
+    probes: Probes,
 }
 
 /// What a user may use: a key, a bucket, and the directory of it that is the root.
@@ -100,7 +96,7 @@ impl OssStorage {
             tag_key,
             logins: Arc::new(Mutex::new(Recent::new(MAX_REMEMBERED))),
             routes: Arc::new(Mutex::new(Recent::new(MAX_REMEMBERED))),
-            probes: Arc::new(Mutex::new(Recent::new(MAX_REMEMBERED))),
+            probes: probes(),
         })
     }
 
@@ -245,7 +241,8 @@ impl OssStorage {
         let config = &self.process.config;
         let link = Link::new(cancel);
         let asker = Asker {
-            storage: self,
+            process: &self.process,
+            probes: &self.probes,
             client: self
                 .client
                 .with_credentials(access.credentials.clone())
@@ -353,14 +350,18 @@ fn parse(request: &LoginRequest) -> Result<Login, StorageError> {
     )))
 }
 
-/// OSS bucket naming conventions. What is no such name is not sent: it becomes part of a host.
-pub(crate) fn check_bucket_name(name: &str) -> Result<(), StorageError> {
+/// OSS bucket naming conventions.
+pub(crate) fn is_bucket_name(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let good = (3..=63).contains(&name.len())
+    (3..=63).contains(&name.len())
         && name.bytes().all(inner)
         && !name.starts_with('-')
-        && !name.ends_with('-');
-    if good {
+        && !name.ends_with('-')
+}
+
+/// What is no name of a bucket is not sent: it becomes part of a host.
+pub(crate) fn check_bucket_name(name: &str) -> Result<(), StorageError> {
+    if is_bucket_name(name) {
         return Ok(());
     }
     Err(denied(
@@ -384,6 +385,8 @@ pub(crate) fn told(error: &Error, bucket: &str) -> StorageError {
         };
     };
     let (kind, sentence) = match error.code() {
+        // Perhaps another server.
+        "" => return errors::told(error, errors::Action::List),
         "InvalidAccessKeyId" => (
             ErrorKind::Denied,
             "OSS knows no such AccessKeyId, or it is disabled.".to_owned(),
@@ -418,92 +421,6 @@ pub(crate) fn told(error: &Error, bucket: &str) -> StorageError {
     };
     debug!("login to {bucket}: {service}: {}", service.message);
     errors::with_id(kind, sentence, service)
-}
-
-/// Asks OSS about the bucket of one login, all within one deadline.
-struct Asker<'a> {
-    storage: &'a OssStorage,
-    client: Client,
-    bucket: &'a str,
-    prefix: &'a str,
-    until: Instant,
-}
-
-impl Asker<'_> {
-    fn at(&self, route: &Route, longest: Option<Duration>) -> OssResult<Client> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        let left = longest.map_or(left, |longest| left.min(longest));
-        let endpoint = route.endpoint.clone();
-        let client = self
-            .client
-            .with_endpoint(endpoint, Some(route.region.clone()))?;
-        Ok(client.with_deadline(Some(left)))
-    }
-
-    fn one_object(&self, client: &Client) -> OssResult<()> {
-        let list = ListObjects {
-            prefix: self.prefix.to_owned(),
-            max_keys: Some(1),
-            ..ListObjects::default()
-        };
-        let bucket = client.bucket(self.bucket);
-        bucket.list_objects_v2(&list).map(|_| ())
-    }
-
-    /// `None` if it was broken off before its time.
-    fn probe(&self, route: &Route) -> Option<bool> {
-        let longest = self.storage.process.config.internal_probe;
-        let left = self.until.saturating_duration_since(Instant::now());
-        let Ok(client) = self.at(route, Some(longest)) else {
-            return Some(false);
-        };
-        let once = RetryPolicy {
-            attempts: 1,
-            ..RetryPolicy::default()
-        };
-        let answer = self.one_object(&client.with_retry(once));
-        match answer {
-            // Whatever OSS says, it is there.
-            Ok(()) | Err(Error::Service(_)) => Some(true),
-            Err(Error::Cancelled) => None,
-            Err(Error::DeadlineExceeded) if left < longest => None,
-            Err(_) => Some(false),
-        }
-    }
-}
-
-impl Ask for Asker<'_> {
-    fn list(&self, route: &Route) -> OssResult<()> {
-        self.one_object(&self.at(route, None)?)
-    }
-
-    fn location(&self, route: &Route) -> OssResult<String> {
-        self.at(route, None)?.bucket(self.bucket).location()
-    }
-
-    fn listed_location(&self, route: &Route) -> OssResult<Option<String>> {
-        let page = self.at(route, None)?.list_buckets(self.bucket, None, 100)?;
-        let mut buckets = page.buckets.into_iter();
-        let found = buckets.find(|bucket| bucket.name == self.bucket);
-        Ok(found.map(|bucket| bucket.location))
-    }
-
-    fn is_reachable(&self, route: &Route) -> bool {
-        let host = route.endpoint.host();
-        let known = lock(&self.storage.probes).get(host).copied();
-        if let Some((at, reachable)) = known
-            && at.elapsed() < PROBE_MEMORY
-        {
-            return reachable;
-        }
-        let Some(reachable) = self.probe(route) else {
-            return false;
-        };
-        let entry = (Instant::now(), reachable);
-        lock(&self.storage.probes).insert(host.to_owned(), entry);
-        info!("{host} is{} reachable", if reachable { "" } else { " not" });
-        reachable
-    }
 }
 
 #[cfg(test)]
@@ -551,28 +468,6 @@ mod tests {
             assert!(client.max_idle_per_host > parallel.min(1_000));
             assert!(client.max_idle_connections > client.max_idle_per_host);
         }
-    }
-
-    #[test]
-    fn a_probe_that_was_broken_off_says_nothing() {
-        let storage = OssStorage::new(GatewayConfig::default()).unwrap();
-        let route = Route {
-            endpoint: "oss-cn-hangzhou-internal.aliyuncs.com".parse().unwrap(),
-            region: "cn-hangzhou".to_owned(),
-        };
-        let cancel = ossftp_oss::Cancel::new();
-        let mut asker = Asker {
-            storage: &storage,
-            client: storage.client.with_cancel(cancel.clone()),
-            bucket: "bucket",
-            prefix: "",
-            until: Instant::now(),
-        };
-        assert!(!asker.is_reachable(&route));
-        cancel.cancel();
-        asker.until += Duration::from_secs(60);
-        assert!(!asker.is_reachable(&route));
-        assert_eq!(lock(&storage.probes).keys().count(), 0);
     }
 
     #[test]

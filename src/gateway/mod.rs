@@ -48,6 +48,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 mod ahead;
 mod append;
+mod ask;
 mod buckets;
 mod budget;
 mod buffer;
@@ -56,10 +57,10 @@ mod config;
 mod copy;
 mod crew;
 mod deletes;
-mod depth;
 mod dirs;
 mod duplicate;
 mod errors;
+mod flow;
 mod hash;
 mod headers;
 mod holds;
@@ -80,6 +81,7 @@ mod read;
 mod recent;
 mod rename;
 mod rename_tree;
+mod rename_undo;
 mod restore;
 mod route;
 mod sending;
@@ -91,9 +93,11 @@ mod unfinished;
 mod upload;
 mod uploads;
 mod volume;
+mod whole;
 mod write;
 
 pub use config::{BucketSettings, GatewayConfig, Mtime, Partial};
+pub(crate) use login::is_bucket_name;
 pub use login::{Access, OssStorage};
 
 /// Locks; what a panicking thread left behind is still a whole value here.

@@ -16,7 +16,7 @@ use ossftp_oss::{Error, ObjectMeta};
 
 use super::copy::{Left, Onto, Source, copy, is_link, link};
 use super::dirs::keep_parent;
-use super::errors::{Action, told};
+use super::errors::{Action, is_missing, told};
 use super::memory::Found;
 use super::mount::{Calls, Mount};
 use super::native::{self, What};
@@ -92,9 +92,9 @@ fn rename_file(
         refuse_directory(mount, calls, to)?;
         copy_file(mount, calls, source, target, meta)?;
         // The copy is whole: nothing cancels what is left.
-        if let Err(error) = mount.delete(source) {
+        if let Err(error) = delete_source(mount, source, meta) {
             mount.memory().wrote(target, Instant::now());
-            return Err(left_over(1, 1, &error));
+            return Err(error);
         }
     }
     {
@@ -106,6 +106,28 @@ fn rename_file(
     mount.note_end(target);
     keep_parent(mount, source);
     Ok(())
+}
+
+/// Deletes the source of a copy that is whole. A large one took its time: what someone else has
+/// written there meanwhile is not in the copy, and stays.
+fn delete_source(mount: &Mount, source: &str, meta: &ObjectMeta) -> Result<(), StorageError> {
+    let bucket = mount.bucket();
+    let left = |error: &Error, action| left_over(1, 1, &told(error, action));
+    if meta.size > mount.config().copy_limit && !is_link(meta) {
+        match bucket.head_object(source) {
+            Ok(now) if now.etag == meta.etag => {}
+            Ok(_) => {
+                return Err(StorageError::new(
+                    ErrorKind::Busy,
+                    "Copied whole, but someone else changed the source meanwhile: it stays too.",
+                ));
+            }
+            Err(error) if is_missing(&error) => return Ok(()),
+            Err(error) => return Err(left(&error, Action::Read)),
+        }
+    }
+    let deleted = mount.delete(source);
+    deleted.map_err(|error| left(&error, Action::Delete))
 }
 
 fn copy_file(
@@ -137,13 +159,12 @@ fn copy_file(
     })
 }
 
-/// The sources that a rename did not delete, all of which have their copy.
-pub(crate) fn left_over(left: usize, all: usize, error: &Error) -> StorageError {
-    let why = told(error, Action::Delete);
+/// The sources that a rename did not delete, all of which have their copy, and why.
+pub(crate) fn left_over(left: usize, all: usize, why: &StorageError) -> StorageError {
     StorageError::new(
         ErrorKind::Unavailable,
         format!(
-            "Copied whole, {left} of {all} sources left. {}",
+            "Copied whole, {left} of {all} sources left: the same rename again finishes it. {}",
             why.message
         ),
     )

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use log::{info, warn};
+use log::info;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{Bucket, Error, ListObjects, ObjectPage, ObjectSummary};
 
@@ -24,10 +24,12 @@ use super::deletes::{self, BATCH};
 use super::dirs::keep_parent;
 use super::errors::{Action, is_missing, not_found, told};
 use super::keys::MAX_KEY;
+use super::list::check_progress;
 use super::lock;
 use super::mount::{Calls, Mount};
 use super::native::{self, What};
 use super::rename::{exists, left_over};
+use super::rename_undo::Made;
 use super::tree::fits_xml;
 use super::volume::first_keys;
 
@@ -70,7 +72,7 @@ pub(crate) fn rename_directory(
             "the rename of {:?} to {:?} is finished",
             tree.source, tree.target
         );
-        Vec::new()
+        Made::default()
     } else {
         tree.copy_all()?
     };
@@ -90,27 +92,27 @@ pub(crate) fn rename_directory(
 }
 
 /// What is renamed, and under which names.
-struct Tree {
-    mount: Arc<Mount>,
+pub(super) struct Tree {
+    pub(super) mount: Arc<Mount>,
     calls: Calls,
     source: String,
-    target: String,
+    pub(super) target: String,
     /// What the source held when it was listed, its marker included, in the order of their keys.
-    items: Vec<Item>,
+    pub(super) items: Vec<Item>,
 }
 
 /// An object of the source.
-struct Item {
-    key: Box<str>,
+pub(super) struct Item {
+    pub(super) key: Box<str>,
     size: u64,
     modified: i64,
-    etag: Box<str>,
+    pub(super) etag: Box<str>,
     class: Option<Arc<str>>,
-    kind: Kind,
+    pub(super) kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// Its ETag is its MD5.
     Simple,
     Link,
@@ -119,7 +121,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(object: &ObjectSummary) -> Self {
+    pub(super) fn of(object: &ObjectSummary) -> Self {
         let is_md5 = |etag: &str| {
             let hex = etag
                 .strip_prefix('"')
@@ -148,7 +150,7 @@ fn list(
     let mut pages = Pages::of(source);
     while let Some(page) = pages.next(&calls.bucket()) {
         calls.check()?;
-        for object in page.map_err(|error| told(&error, Action::List))?.objects {
+        for object in page?.objects {
             longest = longest.max(object.key.len());
             let kind = Kind::of(&object);
             // There are five classes, and any number of objects.
@@ -185,10 +187,10 @@ fn list(
 }
 
 /// The pages of a listing of all keys with one prefix.
-struct Pages(Option<ListObjects>);
+pub(super) struct Pages(Option<ListObjects>);
 
 impl Pages {
-    fn of(prefix: &str) -> Self {
+    pub(super) fn of(prefix: &str) -> Self {
         Self(Some(ListObjects {
             prefix: prefix.to_owned(),
             ..ListObjects::default()
@@ -196,9 +198,11 @@ impl Pages {
     }
 
     /// The next page; `None` after the last one, or after a failure.
-    fn next(&mut self, bucket: &Bucket) -> Option<Result<ObjectPage, Error>> {
+    pub(super) fn next(&mut self, bucket: &Bucket) -> Option<Result<ObjectPage, StorageError>> {
         let list = self.0.take()?;
         let page = bucket.list_objects_v2(&list);
+        let page = page.map_err(|error| told(&error, Action::List));
+        let page = page.and_then(|page| check_progress(&list, &page).map(|()| page));
         if let Ok(page) = &page {
             let next = page.next.clone().filter(|_| page.is_truncated);
             self.0 = next.map(|token| ListObjects {
@@ -218,26 +222,26 @@ enum Undeleted {
     Some(StorageError),
 }
 
-/// Which copies this rename made, by the places of their sources.
-#[derive(Default)]
-struct Made {
-    sure: Vec<usize>,
-    /// OSS did not say.
-    perhaps: Vec<usize>,
-}
-
 impl Tree {
-    fn renamed(&self, key: &str) -> String {
+    pub(super) fn renamed(&self, key: &str) -> String {
         let rest = key.strip_prefix(&self.source).unwrap_or_default();
         format!("{}{rest}", self.target)
     }
 
+    /// The place of the source whose copy has this name.
+    pub(super) fn place_of(&self, copy: &str) -> Option<usize> {
+        let key = format!("{}{}", self.source, copy.strip_prefix(&self.target)?);
+        self.items
+            .binary_search_by(|item| (*item.key).cmp(key.as_str()))
+            .ok()
+    }
+
     /// Copies everything: small objects side by side, then large ones one after the other, whose
-    /// parts go side by side. Returns the names of the copies.
+    /// parts go side by side. Returns which copies there are.
     ///
     /// # Errors
     /// No copy that was made is left, or the message says how many.
-    fn copy_all(self: &Arc<Self>) -> Result<Vec<String>, StorageError> {
+    fn copy_all(self: &Arc<Self>) -> Result<Made, StorageError> {
         let made = Arc::new(Mutex::new(Made::default()));
         let (tree, log) = (Arc::clone(self), Arc::clone(&made));
         let work = Arc::new(move |place: usize| {
@@ -247,8 +251,8 @@ impl Tree {
             let copied = tree.copy_one(item);
             let mut log = lock(&log);
             match copied.as_ref().map_err(|failed| failed.left) {
-                Ok(()) | Err(Left::Copy) => log.sure.push(place),
-                Err(Left::Unknown) => log.perhaps.push(place),
+                Ok(()) | Err(Left::Unknown) => drop(log.copies.insert(place)),
+                Err(Left::Copy) => drop(log.damaged.insert(place)),
                 Err(Left::Nothing) => {}
             }
             copied.map_err(|failed| failed.error)
@@ -264,36 +268,10 @@ impl Tree {
         let result = at_once(&self.mount.process.lanes, config.copies_at_once, small, one)
             .and_then(|()| large.into_iter().try_for_each(|place| work(place)));
         let made = std::mem::take(&mut *lock(&made));
-        let items = |places: Vec<usize>| {
-            let items = places.into_iter().filter_map(|place| self.items.get(place));
-            items.collect::<Vec<_>>()
-        };
-        let mut copies = Vec::with_capacity(made.sure.len());
-        copies.extend(items(made.sure).iter().map(|item| self.renamed(&item.key)));
-        let Err(error) = result else {
-            return Ok(copies);
-        };
-        for item in items(made.perhaps) {
-            // What is no copy of ours is not ours to remove.
-            if self.is_copied(item).unwrap_or(false) {
-                copies.push(self.renamed(&item.key));
-            }
+        match result {
+            Ok(()) => Ok(made),
+            Err(error) => Err(self.undo(made, error)),
         }
-        Err(self.undo(copies, error))
-    }
-
-    /// Removes the copies, and says so if that fails too.
-    fn undo(&self, copies: Vec<String>, mut error: StorageError) -> StorageError {
-        let (left, failure) = delete(self.mount.bucket(), copies);
-        if left > 0 {
-            warn!(
-                "{left} copies below {:?} were not removed: {failure:?}",
-                self.target
-            );
-            let text = format!(" {left} copies could not be removed again.");
-            error.message.push_str(&text);
-        }
-        error
     }
 
     fn copy_one(&self, item: &Item) -> Result<(), Failed> {
@@ -338,7 +316,7 @@ impl Tree {
     }
 
     /// Whether there is a copy of this object under its new name.
-    fn is_copied(&self, item: &Item) -> Result<bool, StorageError> {
+    pub(super) fn is_copied(&self, item: &Item) -> Result<bool, StorageError> {
         let bucket = self.mount.bucket();
         let to = self.renamed(&item.key);
         let none = |error: Error| {
@@ -358,7 +336,8 @@ impl Tree {
             Ok(meta) => meta,
             Err(error) => return none(error),
         };
-        if copied.size != item.size {
+        // HEAD goes through a link, perhaps to the source itself.
+        if is_link(&copied) || copied.size != item.size {
             return Ok(false);
         }
         if item.kind == Kind::Simple && *copied.etag == *item.etag {
@@ -383,8 +362,7 @@ impl Tree {
         // Both listings are in the order of what comes after their prefix.
         'pages: while let Some(page) = pages.next(&self.calls.bucket()) {
             self.calls.check()?;
-            let page = page.map_err(|error| told(&error, Action::List))?;
-            for object in page.objects {
+            for object in page?.objects {
                 let Some((place, item)) = sources.peek() else {
                     break 'pages;
                 };
@@ -395,7 +373,9 @@ impl Tree {
                 }
                 let is_link = item.kind == Kind::Link;
                 let is_equal = object.size == item.size || is_link;
-                if object.key != to || !is_equal || object.last_modified < item.modified {
+                let is_same_kind = is_link == (Kind::of(&object) == Kind::Link);
+                let is_newer = object.last_modified >= item.modified;
+                if object.key != to || !is_equal || !is_same_kind || !is_newer {
                     return Err(changed());
                 }
                 if item.kind != Kind::Simple || *object.etag != *item.etag {
@@ -441,9 +421,7 @@ impl Tree {
             let page = match page {
                 None => break,
                 Some(Ok(page)) => page,
-                Some(Err(error)) if !begun => {
-                    return Err(Undeleted::All(told(&error, Action::List)));
-                }
+                Some(Err(error)) if !begun => return Err(Undeleted::All(error)),
                 Some(Err(error)) => {
                     return Err(Undeleted::Some(left_over(stay + all - done, all, &error)));
                 }
@@ -483,6 +461,7 @@ impl Tree {
             done = end.max(done);
             if let Some(error) = failure {
                 let left = stay + left + all - done;
+                let error = told(&error, Action::Delete);
                 return Err(Undeleted::Some(left_over(left, all, &error)));
             }
         }
@@ -490,7 +469,8 @@ impl Tree {
             return Err(Undeleted::Some(StorageError::new(
                 ErrorKind::Unavailable,
                 format!(
-                    "Copied whole, {stay} of {all} sources left: someone else changed them meanwhile."
+                    "Copied whole, {stay} of {all} sources left: someone else changed them meanwhile, \
+                     and they are to be moved one by one."
                 ),
             )));
         }
@@ -503,11 +483,14 @@ fn is_unchanged(item: &Item, object: &ObjectSummary) -> bool {
 }
 
 fn changed() -> StorageError {
-    exists("There is a directory of the new name, and it does not hold the same files.")
+    exists(
+        "There is a directory of the new name, and it does not hold the same files. If it is what \
+         is left of a rename that was broken off, remove it (SITE RMDIR) and rename again.",
+    )
 }
 
 /// Deletes in order; stops at the first failure. Returns how many are left, and why.
-fn delete(bucket: &Bucket, keys: Vec<String>) -> (usize, Option<Error>) {
+pub(super) fn delete(bucket: &Bucket, keys: Vec<String>) -> (usize, Option<Error>) {
     let mut left = keys.len();
     let (together, mut alone): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| fits_xml(key));
     for batch in together.chunks(BATCH) {

@@ -12,6 +12,7 @@ use super::deletes;
 use super::dirs::keep_parent;
 use super::errors::{Action, told};
 use super::keys::name_in;
+use super::list::check_progress;
 use super::mount::{Calls, Mount};
 use super::volume::no_directory;
 
@@ -37,6 +38,7 @@ pub(crate) fn remove(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(),
         calls.check()?;
         let page = calls.bucket().list_objects_v2(&list);
         let page = page.map_err(|error| told(&error, Action::List))?;
+        check_progress(&list, &page)?;
         let mut keys = Vec::with_capacity(page.objects.len());
         for object in page.objects {
             found = true;

@@ -124,7 +124,9 @@ fn buckets_are_not_files_and_not_made_here() {
             assert_eq!(kind(session.mkd(at)), ErrorKind::Denied, "{at}");
             assert_eq!(kind(session.rmd(at)), ErrorKind::Denied, "{at}");
             assert_eq!(kind(session.dele(at)), ErrorKind::IsADirectory, "{at}");
-            assert_eq!(kind(session.retr(at)), ErrorKind::IsADirectory, "{at}");
+            let refused = session.retr(at).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::IsADirectory, "{at}");
+            assert!(refused.message.contains("/bucket/name"), "{refused}");
             let write = session.writer(at, StoreMode::Replace);
             assert_eq!(kind(write), ErrorKind::BadName, "{at}");
         }

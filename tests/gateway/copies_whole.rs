@@ -202,3 +202,42 @@ fn links_go_with_their_directory() {
     assert_eq!(leads_to(&world, "n/dangling"), "none");
     assert_eq!(world.get("n/near"), b"1");
 }
+
+/// HEAD goes through a link, so that a link to the source looks like a whole copy of it.
+#[test]
+fn a_link_to_the_source_is_no_copy_of_it() {
+    let world = world();
+    for (bytes, api) in [
+        (noise(10), "CopyObject"),
+        (noise(3 * PART), "CompleteMultipartUpload"),
+    ] {
+        world.put("file", &bytes);
+        link(&world, "link", "file");
+        let session = world.session();
+        let failure = Act::Refuse(500, "InternalError");
+        world.proxy.rule(api, 0, 9, failure);
+        assert_eq!(
+            kind(session.rename("/file", "/link")),
+            ErrorKind::Unavailable
+        );
+        world.proxy.clear();
+        assert!(world.get("file") == bytes && leads_to(&world, "link") == "file");
+        session.rename("/file", "/link").unwrap();
+        assert!(world.get("link") == bytes);
+        assert_eq!(world.keys(), ["link"]);
+        world.delete("link");
+    }
+    world.assert_no_uploads();
+}
+
+#[test]
+fn links_to_the_sources_are_no_finished_rename() {
+    let world = world();
+    // What a listing shows of a link is the name that it leads to: here the file holds the same.
+    world.put("d/f", b"d/f");
+    link(&world, "n/f", "d/f");
+    let session = world.session();
+    assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::Exists);
+    assert_eq!(world.keys(), ["d/f", "n/f"]);
+    assert_eq!(world.get("n/f"), b"d/f");
+}

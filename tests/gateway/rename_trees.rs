@@ -264,35 +264,16 @@ fn large_files_of_a_directory_go_in_parts() {
     assert!(world.get("n/big") == bytes);
 }
 
-fn names(count: usize) -> Vec<String> {
-    (0..count).map(|i| format!("{i:04}")).collect()
-}
-
-/// Puts `d/0000` and so on, several at a time.
-fn many(world: &World, count: usize) {
-    let names = names(count);
-    thread::scope(|scope| {
-        for share in names.chunks(count.div_ceil(4)) {
-            scope.spawn(move || {
-                for name in share {
-                    world.put(&format!("d/{name}"), name.as_bytes());
-                }
-            });
-        }
-    });
-}
-
+/// What the store generates below a directory.
 fn below(directory: &str, count: usize) -> Vec<String> {
-    names(count)
-        .iter()
-        .map(|n| format!("{directory}/{n}"))
-        .collect()
+    (0..count).map(|i| format!("{directory}/{i:07}")).collect()
 }
 
 #[test]
 fn five_thousand_files() {
     let world = World::new();
-    many(&world, 5_000);
+    world.generate("d/", 5_000);
+    world.put("d/0004711", b"4711");
     let session = world.session();
     // The last of the five batches fails; another instance of the gateway finishes it.
     world
@@ -312,7 +293,7 @@ fn five_thousand_files() {
     // Two listings say that all is copied, so no file is looked at.
     assert!(requests.len() < 15, "{requests:?}");
     assert_eq!(world.keys(), below("n", 5_000));
-    assert_eq!(world.get("n/4711"), b"4711");
+    assert_eq!(world.get("n/0004711"), b"4711");
 }
 
 /// Renames `/d` to `/n`, and does `meanwhile` when so many objects have been copied.
@@ -356,17 +337,17 @@ fn what_changes_meanwhile_is_not_deleted() {
     assert_eq!(world.get("d/a"), b"changed");
 
     let world = one_by_one();
-    many(&world, 1_100);
-    let result = rename_and(&world, 1_100, || world.put("d/1099", b"changed"));
+    world.generate("d/", 1_100);
+    let result = rename_and(&world, 1_100, || world.put("d/0001099", b"changed"));
     let failed = result.unwrap_err();
     let part = "Copied whole, 1 of 1100 sources left";
     assert!(failed.message.contains(part), "{failed}");
-    assert_eq!(world.get("d/1099"), b"changed");
+    assert_eq!(world.get("d/0001099"), b"changed");
     assert_eq!(world.keys().len(), 1_101);
     // Nothing is lost by trying again.
     let session = world.session();
     assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::Exists);
-    assert_eq!(world.get("d/1099"), b"changed");
+    assert_eq!(world.get("d/0001099"), b"changed");
 }
 
 #[test]
@@ -434,4 +415,61 @@ fn a_fault_anywhere_loses_nothing() {
             }
         }
     }
+}
+
+#[test]
+fn taking_back_leaves_what_others_have_written() {
+    let world = one_by_one();
+    tree(&world);
+    let result = rename_and(&world, 5, || {
+        world.put("n/a", b"theirs");
+        // The same bytes are a copy, whoever wrote them.
+        world.put("n/b", b"d/b");
+        let refusal = Act::Refuse(403, "AccessDenied");
+        world.proxy.rule("CopyObject", 0, 9, refusal);
+    });
+    assert_eq!(kind(result), ErrorKind::Denied);
+    let mut expected: Vec<_> = TREE.map(str::to_owned).into();
+    expected.push("n/a".to_owned());
+    assert_eq!(world.keys(), expected);
+    assert_eq!(world.get("n/a"), b"theirs");
+}
+
+#[test]
+fn what_is_left_of_a_killed_rename_is_refused_with_what_to_do() {
+    let world = World::new();
+    tree(&world);
+    // As a process leaves it that is killed after its second copy.
+    for key in ["n/", "n/a"] {
+        let source = key.replacen('n', "d", 1);
+        world.put(key, source.as_bytes());
+    }
+    let session = world.session();
+    let refused = session.rename("/d", "/n").unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Exists);
+    assert!(refused.message.contains("SITE RMDIR"), "{refused}");
+    assert_eq!(world.keys().len(), TREE.len() + 2);
+    session.done(Operation::RemoveTree(path("/n"))).unwrap();
+    session.rename("/d", "/n").unwrap();
+    assert_eq!(world.keys().len(), TREE.len());
+}
+
+#[test]
+fn a_listing_that_leads_nowhere_ends_a_rename() {
+    let world = World::new();
+    tree(&world);
+    let session = world.session();
+    let page = "<ListBucketResult><Name>demo-bucket</Name><Prefix></Prefix><MaxKeys>1000</MaxKeys>\
+                <IsTruncated>true</IsTruncated>\
+                <NextContinuationToken>same</NextContinuationToken></ListBucketResult>";
+    session.stat("/d").unwrap();
+    let again = Act::Give(page.to_owned());
+    world.proxy.rule("ListObjectsV2", 1, 9, again.clone());
+    assert_eq!(kind(session.rnto("/d", "/n")), ErrorKind::Unavailable);
+    world.proxy.clear();
+    world.proxy.rule("ListObjectsV2", 0, 9, again);
+    let removed = session.done(Operation::RemoveTree(path("/d")));
+    assert_eq!(kind(removed), ErrorKind::Unavailable);
+    world.proxy.clear();
+    assert_eq!(world.keys(), TREE);
 }

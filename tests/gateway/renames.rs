@@ -1,5 +1,8 @@
 //! Renames of files: what is asked, what is refused, and what is left when one fails.
 
+use std::sync::{Arc, Barrier};
+use std::thread;
+
 use ossftp_core::ErrorKind;
 
 use crate::proxy::Act;
@@ -202,4 +205,43 @@ fn what_is_replaced_stands_until_the_copy_is_whole() {
         }
         world.assert_no_uploads();
     }
+}
+
+/// A large file takes its time, and what someone writes meanwhile is not in the copy.
+#[test]
+fn a_large_file_that_changes_while_it_is_copied_stays() {
+    let world = World::with(|config| {
+        config.copy_limit = 1000;
+        config.copy_part_size = PART as u64;
+    });
+    let old = noise(2 * PART);
+    world.put("a", &old);
+    let session = world.session();
+    session.stat("/a").unwrap();
+    let barrier = Arc::new(Barrier::new(2));
+    let hold = Act::Hold(Arc::clone(&barrier));
+    world.proxy.rule("CompleteMultipartUpload", 0, 1, hold);
+    let failed = thread::scope(|scope| {
+        let renaming = scope.spawn(|| session.rnto("/a", "/b").unwrap_err());
+        barrier.wait();
+        world.put("a", b"new");
+        barrier.wait();
+        renaming.join().unwrap()
+    });
+    assert_eq!(failed.kind, ErrorKind::Busy, "{failed}");
+    assert_eq!(world.get("a"), b"new");
+    assert!(world.get("b") == old);
+}
+
+#[test]
+fn a_rename_makes_whole_what_was_broken_off() {
+    let world = World::new();
+    world.put("old", b"old");
+    world.put("new", b"new");
+    let session = world.session();
+    session.broken_stor("/old", b"12345");
+    assert_eq!(kind(session.appe("/old", b"!")), ErrorKind::BadOffset);
+    session.rename("/new", "/old").unwrap();
+    session.appe("/old", b"!").unwrap();
+    assert_eq!(world.get("old"), b"new!");
 }

@@ -35,9 +35,7 @@ fn a_tree_goes_with_its_marker_last() {
 #[test]
 fn pages_are_followed() {
     let world = World::new();
-    for number in 0..1_005 {
-        world.put(&format!("d/{number}"), b"");
-    }
+    world.generate("d/", 1_005);
     let session = world.session();
     let requests = world.requests(|| remove(&session, "/d").unwrap());
     let (list, delete) = ("ListObjectsV2 d/", "DeleteObjects ");

@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) storage: OssStorage,
     config: GatewayConfig,
     store: Bucket,
-    _server: Server,
+    server: Server,
     _dir: tempfile::TempDir,
 }
 
@@ -82,7 +82,7 @@ impl World {
             config,
             store: Client::new(client).unwrap().bucket(buckets[0]),
             proxy,
-            _server: server,
+            server,
             _dir: dir,
         }
     }
@@ -125,6 +125,12 @@ impl World {
         let put = PutObject::default();
         let mut body = SliceBody::new(bytes);
         self.store.put_object(key, &mut body, &put).unwrap();
+    }
+
+    /// Makes small objects past the gateway: the prefix and a number of seven digits.
+    pub(crate) fn generate(&self, prefix: &str, count: u64) {
+        let bucket = self.store.name();
+        self.server.generate(bucket, prefix, count).unwrap();
     }
 
     /// Deletes an object past the gateway.

@@ -154,6 +154,65 @@ fn files() {
 }
 
 #[test]
+fn what_else_there_is() {
+    let world = World::new(Runtime::Threads);
+    world.put("f", &noise(10, 1));
+    world.put("big", &noise(PART * 2, 2));
+    world.put("d/x", b"1");
+    world.put("t/x", b"1");
+    world.put("t/y/", b"");
+    let mut client = world.login();
+    client.ask("TYPE I", 200);
+    each_costs(
+        &world,
+        &mut client,
+        &[
+            ("MLST d", 250, &[HEAD, LIST]),
+            ("MLST /", 250, &[]),
+            ("STAT f", 213, &[LIST, HEAD]),
+            ("STAT d", 212, &[LIST]),
+            ("HASH f", 213, &[GET]),
+            ("XMD5 f", 250, &[HEAD]),
+            ("RNFR d", 350, &[HEAD, LIST]),
+            (
+                "RNTO e",
+                250,
+                &[
+                    HEAD,
+                    LIST,
+                    "GetBucketInfo",
+                    LIST,
+                    "CopyObject",
+                    LIST,
+                    "DeleteMultipleObjects",
+                ],
+            ),
+            ("SITE CPFR f", 350, &[HEAD]),
+            ("SITE CPTO g", 250, &[LIST, "CopyObject"]),
+            ("SITE SYMLINK f link", 200, &[HEAD, "PutSymlink"]),
+            ("SITE RMDIR t", 250, &[LIST, "DeleteMultipleObjects"]),
+            ("CWD e", 250, &[LIST]),
+            ("CDUP", 250, &[]),
+        ],
+    );
+    costs(&world, "APPE to a small file", &[HEAD, GET, PUT], || {
+        client.store("APPE f", b"more");
+    });
+    costs(
+        &world,
+        "APPE to a large file",
+        &[
+            HEAD,
+            "InitiateMultipartUpload",
+            "UploadPartCopy",
+            "UploadPart",
+            "CompleteMultipartUpload",
+        ],
+        || client.store("APPE big", b"more"),
+    );
+}
+
+#[test]
 fn a_rename_onto_itself_asks_for_nothing() {
     let world = World::new(Runtime::Smol);
     world.put("f", b"1");

@@ -248,3 +248,29 @@ fn an_upload_without_progress_times_out() {
     );
     assert!(timeout, "{failed:?}");
 }
+
+/// Gives one byte after a pause, and then no more.
+struct Pausing(Duration, bool);
+
+impl Read for Pausing {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if std::mem::replace(&mut self.1, true) {
+            return Ok(0);
+        }
+        std::thread::sleep(self.0);
+        out[0] = 7;
+        Ok(1)
+    }
+}
+
+#[test]
+fn a_body_that_pauses_is_waited_for() {
+    // Only what the network takes counts, not what the caller takes.
+    let server = Server::start([uploaded(&[7])]);
+    let mut config = config(&server);
+    config.timeouts.write = Duration::from_millis(200);
+    let bucket = Client::new(config).unwrap().bucket("examplebucket");
+    let mut body = StreamBody::to_end(Pausing(Duration::from_millis(500), false));
+    bucket.upload_part("k", "U", 1, &mut body).unwrap();
+    assert_eq!(server.requests()[0].body, [7]);
+}
