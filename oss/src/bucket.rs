@@ -285,7 +285,9 @@ impl Bucket {
         if let Some(before) = crc64.or((position == 0).then_some(0)) {
             spec = spec.check_crc(before);
         }
-        let length = body.length();
+        let length = body
+            .length()
+            .ok_or(Error::Invalid("what is appended must have a known length"))?;
         let answer = self.client.call(&spec, Some(body))?;
         let next = answer.headers.number("x-oss-next-append-position")?;
         Ok(AppendResult {

@@ -208,6 +208,7 @@ impl Client {
         ) -> std::result::Result<T, Failure>,
     ) -> Result<T> {
         check_names(spec.bucket, spec.key)?;
+        let began = Instant::now();
         let until = self
             .deadline
             .and_then(|time| Instant::now().checked_add(time));
@@ -244,7 +245,7 @@ impl Client {
             {
                 attempt += 1;
                 debug!("try {attempt} after: {}", failure.error);
-                self.pause(attempt, until, &failure.error)?;
+                self.pause(attempt, began, until, &failure.error)?;
             } else {
                 return Err(failure.error);
             }
@@ -265,11 +266,20 @@ impl Client {
         Ok(())
     }
 
-    /// Waits before try `attempt`; if that would pass the deadline, the last error is the result.
-    pub(crate) fn pause(&self, attempt: u32, until: Option<Instant>, error: &Error) -> Result<()> {
+    /// Waits before try `attempt`; if that would pass the deadline, or the time there is for connecting, the last error
+    /// is the result.
+    pub(crate) fn pause(
+        &self,
+        attempt: u32,
+        began: Instant,
+        until: Option<Instant>,
+        error: &Error,
+    ) -> Result<()> {
         let asked = error.service().and_then(|error| error.delay);
         let pause = self.config.retry.pause(attempt, asked);
-        if until.is_some_and(|until| until.saturating_duration_since(Instant::now()) <= pause) {
+        if until.is_some_and(|until| until.saturating_duration_since(Instant::now()) <= pause)
+            || !self.has_time_after(error, began, pause)
+        {
             return Err(error.clone());
         }
         match &self.cancel {
@@ -297,7 +307,10 @@ impl Client {
         };
         let mut headers = spec.headers.clone();
         if with_body {
-            headers.push(("Content-Length".to_owned(), sender.left.to_string()));
+            headers.push(match sender.left {
+                Some(length) => ("Content-Length".to_owned(), length.to_string()),
+                None => ("Transfer-Encoding".to_owned(), "chunked".to_owned()),
+            });
         }
         let wants_md5 = spec.md5 || (spec.sent_crc.is_some() && !self.config.endpoint.is_https());
         if wants_md5 && replayable && !spec.has_header("content-md5") {

@@ -4,7 +4,7 @@
 //! the calls are in `bucket` and its siblings. Region, endpoint and keys come from the caller.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::warn;
 use ureq::Agent;
@@ -14,7 +14,7 @@ use crate::call::Spec;
 use crate::cancel::Cancel;
 use crate::credentials::{CredentialProvider, CredentialSource};
 use crate::endpoint::{AddressStyle, Endpoint};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, TransportKind};
 use crate::sign::{Credentials, SignatureVersion};
 use crate::transport;
 use crate::types::{BucketPage, Region};
@@ -54,6 +54,9 @@ pub struct RetryPolicy {
     pub base: Duration,
     /// The longest pause, also when OSS asks for a longer one (`x-oss-qos-delay-time`). Default 20 s.
     pub longest: Duration,
+    /// While no connection comes about, no try begins that could end later than this after the first one began: each
+    /// takes up to [`Timeouts::connect`] where packets vanish. Default 15 s.
+    pub connecting: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -62,6 +65,7 @@ impl Default for RetryPolicy {
             attempts: 3,
             base: Duration::from_millis(200),
             longest: Duration::from_secs(20),
+            connecting: Duration::from_secs(15),
         }
     }
 }
@@ -272,6 +276,22 @@ impl Client {
             deadline,
             ..self.clone()
         }
+    }
+
+    /// Whether there is time for another try after `pause`, when tries began at `began` and the last one failed so
+    /// ([`RetryPolicy::connecting`]). For callers that repeat calls which are tried once.
+    #[must_use]
+    pub fn has_time_after(&self, error: &Error, began: Instant, pause: Duration) -> bool {
+        let is_unconnected = matches!(
+            error,
+            Error::Transport {
+                kind: TransportKind::Connect | TransportKind::Resolve,
+                ..
+            }
+        );
+        let end = began.elapsed().saturating_add(pause);
+        let end = end.saturating_add(self.config.timeouts.connect);
+        !is_unconnected || end <= self.config.retry.connecting
     }
 
     /// The endpoint.

@@ -3,6 +3,8 @@
 //! Decides how parts are sent and how an upload is completed, so that its outcome is known even when the answer is
 //! lost. Part sizes and their order are left to the caller.
 
+use std::time::Instant;
+
 use log::debug;
 
 use crate::bucket::{Bucket, put_headers, put_result};
@@ -34,6 +36,9 @@ impl Bucket {
     }
 
     /// UploadPart. The same number again replaces the part, so this is tried again as far as the body allows.
+    ///
+    /// A body of unknown length goes out in chunks. OSS's documents say so of PutObject, and nothing else of UploadPart:
+    /// that it takes them here too is an assumption. Should it not, it answers 411 `MissingContentLength`.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -109,7 +114,7 @@ impl Bucket {
         parts: &[CompletedPart],
         expect: &CompleteUpload,
     ) -> Result<CompleteResult> {
-        let until = self.until();
+        let (began, until) = (Instant::now(), self.until());
         let mut attempt = 1;
         let mut unknown = false;
         loop {
@@ -137,7 +142,7 @@ impl Bucket {
                 return Err(error);
             }
             attempt += 1;
-            self.client.pause(attempt, until, &error)?;
+            self.client.pause(attempt, began, until, &error)?;
         }
     }
 

@@ -1,15 +1,15 @@
 //! Bodies to send.
 //!
-//! Decides what the client needs of a body: its length beforehand, and whether it can be read once more. Where the
-//! bytes come from is left to the caller.
+//! Decides what the client needs of a body: its length beforehand, if that is known, and whether it can be read once
+//! more. Where the bytes come from is left to the caller.
 
 use std::io::{self, Read};
 
-/// A body of known length. A call reads it from its beginning to its end, and reads it again for another try if it can
-/// be rewound.
+/// A body. A call reads it from its beginning to its end, and reads it again for another try if it can be rewound.
 pub trait Payload: Read {
-    /// The whole length in bytes, wherever reading stands now.
-    fn length(&self) -> u64;
+    /// The whole length in bytes, wherever reading stands now. `None` if it is known only at the end: then the body
+    /// goes out in chunks (RFC 9112, 7.1).
+    fn length(&self) -> Option<u64>;
 
     /// Whether [`Payload::rewind`] works. Without it a call is tried once.
     fn replayable(&self) -> bool {
@@ -45,8 +45,8 @@ impl Read for SliceBody<'_> {
 }
 
 impl Payload for SliceBody<'_> {
-    fn length(&self) -> u64 {
-        self.data.len() as u64
+    fn length(&self) -> Option<u64> {
+        Some(self.data.len() as u64)
     }
 
     fn rewind(&mut self) -> io::Result<()> {
@@ -55,17 +55,28 @@ impl Payload for SliceBody<'_> {
     }
 }
 
-/// A reader of known length as a body that can't be sent again.
+/// A reader as a body that can't be sent again.
 #[derive(Debug)]
 pub struct StreamBody<R> {
     reader: R,
-    length: u64,
+    length: Option<u64>,
 }
 
 impl<R: Read> StreamBody<R> {
     /// A body of the next `length` bytes of the reader. If it has fewer, the call fails.
     pub fn new(reader: R, length: u64) -> Self {
-        Self { reader, length }
+        Self {
+            reader,
+            length: Some(length),
+        }
+    }
+
+    /// A body of all that the reader has, whose length is not known beforehand.
+    pub fn to_end(reader: R) -> Self {
+        Self {
+            reader,
+            length: None,
+        }
     }
 
     /// The reader, where the call left it.
@@ -81,7 +92,7 @@ impl<R: Read> Read for StreamBody<R> {
 }
 
 impl<R: Read> Payload for StreamBody<R> {
-    fn length(&self) -> u64 {
+    fn length(&self) -> Option<u64> {
         self.length
     }
 

@@ -1,7 +1,7 @@
 //! A body on its way out.
 //!
-//! Decides that exactly the stated number of bytes is sent, and sums them up. Whether they arrived is found out in
-//! `call`.
+//! Decides that exactly the stated number of bytes is sent, if one is stated, and sums them up. Whether they arrived is
+//! found out in `call`.
 
 use std::io::{self, Read};
 
@@ -15,8 +15,8 @@ use crate::payload::Payload;
 /// The body on its way out: exactly its length, summed up, and stopped by a cancel.
 pub(crate) struct Sender<'a> {
     payload: Option<&'a mut dyn Payload>,
-    /// The bytes that are still to be sent.
-    pub(crate) left: u64,
+    /// The bytes that are still to be sent; `None` for all that there are.
+    pub(crate) left: Option<u64>,
     /// The sum of those that were.
     pub(crate) crc: Crc64,
     cancel: Option<Cancel>,
@@ -37,7 +37,7 @@ impl<'a> Sender<'a> {
     pub(crate) fn empty() -> Self {
         Self {
             payload: None,
-            left: 0,
+            left: Some(0),
             crc: Crc64::new(),
             cancel: None,
             failed: None,
@@ -74,21 +74,23 @@ impl Read for Sender<'_> {
         if self.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
             return Err(self.fail(Error::Cancelled));
         }
-        let room = usize::try_from(self.left)
-            .unwrap_or(usize::MAX)
-            .min(buf.len());
+        let left = self.left.map_or(usize::MAX, |left| {
+            usize::try_from(left).unwrap_or(usize::MAX)
+        });
+        let room = left.min(buf.len());
         let Some(payload) = self.payload.as_deref_mut().filter(|_| room > 0) else {
             return Ok(0);
         };
         let chunk = buf.get_mut(..room).unwrap_or_default();
         match payload.read(chunk) {
+            Ok(0) if self.left.is_none() => Ok(0),
             Ok(0) => Err(self.fail(Error::Body {
                 kind: io::ErrorKind::UnexpectedEof,
                 message: "it ended before its length".to_owned(),
             })),
             Ok(read) => {
                 self.crc.update(chunk.get(..read).unwrap_or_default());
-                self.left -= read as u64;
+                self.left = self.left.map(|left| left - read as u64);
                 Ok(read)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),

@@ -22,7 +22,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, de};
 
 use super::{BUCKET, OSS, Setting};
-use crate::gateway::{BucketSettings, GatewayConfig};
+use crate::gateway::{BucketSettings, GatewayConfig, is_bucket_name};
 
 /// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,12 +69,22 @@ pub fn apply(text: &str, config: &mut GatewayConfig) -> Result<(), FileError> {
                 return Err(reader.at(name, "each bucket is a section: write [[bucket]]"));
             }
             (other, _) => {
-                let message = format!("unknown section '{other}'; there are [oss] and [[bucket]]");
+                let message = if named(OSS, other).is_some() {
+                    format!("'{other}' belongs into the section [oss]: write [oss] in a line above")
+                } else {
+                    format!("unknown section '{other}'; there are [oss] and [[bucket]]")
+                };
                 return Err(reader.at(name, message));
             }
         }
     }
     Ok(())
+}
+
+/// The setting of this name, with hyphens or underscores.
+fn named<'a, T>(settings: &'a [Setting<T>], name: &str) -> Option<&'a Setting<T>> {
+    let name = name.replace('-', "_");
+    settings.iter().find(|setting| setting.name == name)
 }
 
 type Name<'a> = Spanned<de::DeString<'a>>;
@@ -103,8 +113,7 @@ impl Reader<'_> {
         let Some(called) = called.filter(|name| !name.is_empty()) else {
             return Err(self.at(bucket, "a bucket needs its name: name = \"…\""));
         };
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if !(3..=63).contains(&called.len()) || !called.bytes().all(plain) {
+        if !is_bucket_name(&called) {
             let message = format!("'{called}' is no bucket name: 3 to 63 of a-z, 0-9 and -");
             return Err(self.at(bucket, message));
         }
@@ -123,9 +132,17 @@ impl Reader<'_> {
         name: &Name<'_>,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<(), FileError> {
-        let wanted = name.get_ref().replace('-', "_");
-        let Some(setting) = settings.iter().find(|setting| setting.name == wanted) else {
-            let message = format!("unknown setting '{}' in {section}", name.get_ref());
+        let Some(setting) = named(settings, name.get_ref()) else {
+            let name_there = name.get_ref();
+            let message = if named(OSS, name_there).is_some() {
+                format!("'{name_there}' is set for all buckets at once: it belongs into [oss]")
+            } else {
+                let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
+                format!(
+                    "unknown setting '{name_there}' in {section}; there are {}",
+                    names.join(", ")
+                )
+            };
             return Err(self.at(name, message));
         };
         let text = self.text_of(name, value)?;
@@ -209,7 +226,14 @@ mod tests {
                 2,
                 "unknown setting 'regoin' in [oss]",
             ),
+            ("[oss]\nport = 1\n", 2, "there are endpoint, cname, "),
             ("\n[os]\n", 2, "unknown section 'os'"),
+            ("region = \"x\"\n", 1, "belongs into the section [oss]"),
+            (
+                "[[bucket]]\npartial = \"resume\"\n",
+                2,
+                "it belongs into [oss]",
+            ),
             ("oss = 1\n", 1, "write [oss]"),
             ("[bucket]\nname = \"a\"\n", 1, "write [[bucket]]"),
             ("[[bucket]]\nname = \"A\"\n", 1, "no bucket name"),

@@ -23,7 +23,7 @@ mod values;
 
 use ossftp_oss::AddressStyle;
 
-use crate::gateway::{BucketSettings, GatewayConfig};
+use crate::gateway::{BucketSettings, GatewayConfig, is_bucket_name};
 use values::{
     boolean, count, days, directory, duration, mtime, partial, positive, signature, size,
     storage_class,
@@ -168,6 +168,13 @@ pub const OSS: &[Setting<GatewayConfig>] = &[
         built("8M", "1M"),
         "Size of an upload's first parts, such as 8M; a smaller file is sent in one request",
         |c, text| size(text, 100 << 10, 4 << 30).map(|value| c.part_size = value),
+    ),
+    setting(
+        "buffered_part",
+        "SIZE",
+        built("32M", "4M"),
+        "Larger parts are sent while they come: one after the other, and only once",
+        |c, text| size(text, 1 << 20, 4 << 30).map(|value| c.buffered_part = value),
     ),
     setting(
         "part_parallelism",
@@ -376,6 +383,12 @@ pub fn check(config: &GatewayConfig) -> Result<(), String> {
             ));
         }
     }
+    if let Some(name) = config.buckets.keys().find(|name| !is_bucket_name(name)) {
+        return Err(format!(
+            "'{}' is no bucket name: it has 3 to 63 of a-z, 0-9 and -, with no - at its ends",
+            name.escape_debug()
+        ));
+    }
     if config.part_parallelism > config.max_parallelism {
         return Err(format!(
             "part_parallelism {} is above max_parallelism {}; raise the latter",
@@ -409,6 +422,7 @@ mod tests {
         ("partial_max_age", "12h"),
         ("transfer_memory", "16M"),
         ("part_size", "100K"),
+        ("buffered_part", "8M"),
         ("part_parallelism", "2"),
         ("max_parallelism", "8"),
         ("max_threads", "0"),
@@ -464,6 +478,23 @@ mod tests {
             setting.set(&mut bucket, text).unwrap();
             assert_ne!(bucket, BucketSettings::default(), "{}", setting.name);
         }
+    }
+
+    #[test]
+    fn a_bucket_that_cannot_be_is_a_mistake() {
+        let mut config = GatewayConfig::default();
+        config
+            .buckets
+            .insert("photos".into(), BucketSettings::default());
+        assert_eq!(check(&config), Ok(()));
+        config
+            .buckets
+            .insert("Photos".into(), BucketSettings::default());
+        assert!(
+            check(&config)
+                .unwrap_err()
+                .contains("'Photos' is no bucket name")
+        );
     }
 
     #[test]

@@ -94,7 +94,9 @@ pub(super) fn directory(text: &str) -> Result<FtpPath, String> {
             text.escape_debug()
         )
     };
-    if text.is_empty() || text.contains(char::is_control) {
+    // `..` at the root would silently be the root.
+    let climbs = text.split('/').any(|name| name == "..");
+    if text.is_empty() || text.contains(char::is_control) || climbs {
         return Err(bad());
     }
     FtpPath::root().join(text.as_bytes()).map_err(|_| bad())
@@ -118,12 +120,28 @@ pub(super) fn size(text: &str, least: u64, most: u64) -> Result<u64, String> {
     let number: u64 = number.parse().map_err(|_| bad())?;
     let bytes = number.checked_mul(1 << shift).ok_or_else(bad)?;
     if bytes < least {
-        return Err(format!("'{text}' is too small: {least} bytes at least"));
+        return Err(format!(
+            "'{text}' is too small: {} at least",
+            written(least)
+        ));
     }
     if bytes > most {
-        return Err(format!("'{text}' is too large: {most} bytes at most"));
+        return Err(format!("'{text}' is too large: {} at most", written(most)));
     }
     Ok(bytes)
+}
+
+/// A size as one would write it.
+fn written(bytes: u64) -> String {
+    let units = [("G", 30), ("M", 20), ("K", 10)];
+    let fitting = units
+        .iter()
+        .find(|(_, shift)| bytes > 0 && bytes.trailing_zeros() >= *shift);
+    match fitting {
+        Some((unit, shift)) => format!("{}{unit}", bytes >> shift),
+        None if bytes == 1 => "1 byte".to_owned(),
+        None => format!("{bytes} bytes"),
+    }
 }
 
 /// A time: a number of seconds, or with ms, s, m, h or d.
@@ -196,8 +214,25 @@ mod tests {
         for text in ["", "M", "1.5M", "8MM", "-1", "99999999999T", "8 bytes"] {
             assert!(size(text, 0, u64::MAX).unwrap_err().contains("no size"));
         }
-        assert!(size("1K", 2048, 4096).unwrap_err().contains("too small"));
-        assert!(size("1M", 2048, 4096).unwrap_err().contains("too large"));
+        for (text, least, most, told) in [
+            ("1K", 2048, 4096, "'1K' is too small: 2K at least"),
+            ("1M", 2048, 4096, "'1M' is too large: 4K at most"),
+            ("0", 1, 4096, "'0' is too small: 1 byte at least"),
+            ("9G", 0, 5 << 30, "'9G' is too large: 5G at most"),
+        ] {
+            assert_eq!(size(text, least, most).unwrap_err(), told);
+        }
+    }
+
+    #[test]
+    fn directories_do_not_climb() {
+        assert_eq!(
+            directory("in//coming/").unwrap(),
+            directory("/in/coming").unwrap()
+        );
+        for text in ["..", "../x", "/a/../b"] {
+            assert!(directory(text).unwrap_err().contains("no directory"));
+        }
     }
 
     #[test]

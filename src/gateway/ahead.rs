@@ -6,10 +6,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::depth::Depth;
 use super::mount::Process;
+use super::pace::Pace;
 use super::piece::{End, Piece, Room, Taken};
 use super::stream::Source;
 
@@ -31,7 +31,7 @@ pub(crate) enum Next {
 pub(crate) struct Ahead {
     process: Arc<Process>,
     source: Arc<Source>,
-    pace: Depth,
+    pace: Pace,
     /// The pieces in order, those included whose bytes have all come.
     queue: VecDeque<Arc<Piece>>,
     /// The piece whose buffer the reader has, and whether that was its last.
@@ -41,9 +41,6 @@ pub(crate) struct Ahead {
     /// The first byte that nobody was asked for yet.
     next: u64,
     end: u64,
-    /// When a piece was delivered last.
-    last: Option<Instant>,
-    waited: Duration,
 }
 
 impl Ahead {
@@ -55,7 +52,7 @@ impl Ahead {
         }
         let config = &process.config;
         Some(Self {
-            pace: Depth::new(config.part_parallelism, config.max_parallelism),
+            pace: Pace::new(config.part_parallelism, config.max_parallelism),
             process: Arc::clone(process),
             source: Arc::new(Source {
                 calls: source.calls.fork(),
@@ -67,8 +64,6 @@ impl Ahead {
             room: None,
             next: range.0,
             end: range.1,
-            last: None,
-            waited: Duration::ZERO,
         })
     }
 
@@ -80,7 +75,7 @@ impl Ahead {
     /// Asks for as many pieces as may be under way, if `others` requests are besides them.
     pub(crate) fn top_up(&mut self, others: usize) {
         let size = self.size();
-        while self.next < self.end && self.queue.len() + others < self.pace.depth() {
+        while self.next < self.end && self.queue.len() + others < self.pace.limit() {
             let claim = || Room::claim(&self.process.budget, size);
             let Some(room) = self.room.take().or_else(claim) else {
                 break;
@@ -99,7 +94,7 @@ impl Ahead {
 
     /// What comes next, after a short wait at most. Takes back the buffer that it gave before.
     pub(crate) fn next(&mut self, used: Vec<u8>) -> Next {
-        let last = *self.last.get_or_insert_with(Instant::now);
+        self.pace.begin(Instant::now());
         if let Some((piece, is_last)) = self.lent.take() {
             piece.give_back(used);
             if is_last {
@@ -108,11 +103,11 @@ impl Ahead {
         }
         self.top_up(0);
         let Some(piece) = self.queue.front() else {
-            self.last = None;
+            self.pace.pause();
             return Next::Nothing;
         };
         let (taken, waited) = piece.take();
-        self.waited += waited;
+        self.pace.waited(waited);
         match taken {
             Taken::NotYet => Next::NotYet,
             Taken::End(end) => {
@@ -124,10 +119,7 @@ impl Ahead {
                 self.lent = Some((Arc::clone(piece), whole.is_some()));
                 if let Some((_, length)) = whole {
                     self.queue.pop_front();
-                    let now = Instant::now();
-                    let took = now.duration_since(last);
-                    self.pace.delivered(length, took, self.waited);
-                    (self.last, self.waited) = (Some(now), Duration::ZERO);
+                    self.pace.done(length, Instant::now());
                 }
                 Next::Bytes(bytes, whole)
             }

@@ -136,6 +136,11 @@ impl PartBuffer {
         self.filled
     }
 
+    /// How many bytes more the part may have.
+    pub(crate) fn left(&self) -> u64 {
+        self.capacity.saturating_sub(self.filled) as u64
+    }
+
     /// Whether nothing is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.filled == 0
@@ -160,45 +165,58 @@ impl PartBuffer {
     pub(crate) fn body(&self) -> PartBody<'_> {
         PartBody {
             buffer: self,
-            left: self.filled,
-            at: (0, 0),
+            cursor: Cursor::default(),
         }
+    }
+}
+
+/// How far a [`PartBuffer`] has been read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cursor {
+    done: usize,
+    at: (usize, usize),
+}
+
+impl Cursor {
+    /// Reads what comes next; 0 bytes at the end.
+    pub(crate) fn read(&mut self, buffer: &PartBuffer, out: &mut [u8]) -> usize {
+        let (index, at) = self.at;
+        let window = buffer.windows.get(index);
+        let bytes = window.map_or(&[][..], |w| w.bytes.get(at..).unwrap_or_default());
+        let left = buffer.filled.saturating_sub(self.done);
+        let count = bytes.len().min(out.len()).min(left);
+        if let (Some(to), Some(from)) = (out.get_mut(..count), bytes.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.done += count;
+        self.at = if count == bytes.len() {
+            (index + 1, 0)
+        } else {
+            (index, at + count)
+        };
+        count
     }
 }
 
 /// The bytes of a [`PartBuffer`], to send.
 pub(crate) struct PartBody<'a> {
     buffer: &'a PartBuffer,
-    left: usize,
-    at: (usize, usize),
+    cursor: Cursor,
 }
 
 impl Read for PartBody<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let (index, at) = self.at;
-        let window = self.buffer.windows.get(index);
-        let bytes = window.map_or(&[][..], |w| w.bytes.get(at..).unwrap_or_default());
-        let count = bytes.len().min(out.len()).min(self.left);
-        if let (Some(to), Some(from)) = (out.get_mut(..count), bytes.get(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.left -= count;
-        self.at = if count == bytes.len() {
-            (index + 1, 0)
-        } else {
-            (index, at + count)
-        };
-        Ok(count)
+        Ok(self.cursor.read(self.buffer, out))
     }
 }
 
 impl Payload for PartBody<'_> {
-    fn length(&self) -> u64 {
-        self.buffer.filled as u64
+    fn length(&self) -> Option<u64> {
+        Some(self.buffer.filled as u64)
     }
 
     fn rewind(&mut self) -> io::Result<()> {
-        (self.left, self.at) = (self.buffer.filled, (0, 0));
+        self.cursor = Cursor::default();
         Ok(())
     }
 }
@@ -236,7 +254,7 @@ mod tests {
         let mut out = Vec::new();
         let mut body = buffer.body();
         body.read_to_end(&mut out).unwrap();
-        assert_eq!(body.length(), out.len() as u64);
+        assert_eq!(body.length(), Some(out.len() as u64));
         let mut again = Vec::new();
         body.rewind().unwrap();
         body.read_to_end(&mut again).unwrap();

@@ -87,9 +87,14 @@ pub struct GatewayConfig {
     /// The size in bytes of an upload's first parts: 8 MiB, on small devices 1 MiB. What is no longer is sent whole, by
     /// one PutObject. OSS takes nothing below 100 KiB.
     pub part_size: u64,
-    /// The size in bytes that parts grow to, since their numbers end at 10,000: 32 MiB. A part is
-    /// held in memory until OSS has it. With the defaults an upload ends at 273 GiB.
+    /// The size in bytes that parts grow to, since their numbers end at 10,000: 4 GiB. With the defaults an upload
+    /// ends at 7.8 TiB, on small devices at 0.97 TiB.
     pub max_part_size: u64,
+    /// The size in bytes of the largest parts that are held in memory until OSS has them, so that they can be sent side
+    /// by side, and again if that fails: 32 MiB, on small devices 4 MiB. Larger ones are sent while they come, one
+    /// after the other, and if that fails the upload ends. With the defaults those are the parts of a file after its
+    /// first 54 GiB. Never less than 1 MiB.
+    pub buffered_part: u64,
     /// A file of more bytes is copied in parts, by renames and copies: 1 GiB, OSS's limit for
     /// CopyObject.
     pub copy_limit: u64,
@@ -148,7 +153,8 @@ impl Default for GatewayConfig {
             listing_memory: Duration::from_secs(60),
             reopen_after: Duration::from_secs(10),
             part_size: if Self::IS_SMALL { 1 << 20 } else { 8 << 20 },
-            max_part_size: 32 << 20,
+            max_part_size: 4 << 30,
+            buffered_part: if Self::IS_SMALL { 4 << 20 } else { 32 << 20 },
             copy_limit: 1 << 30,
             copy_part_size: 64 << 20,
             copies_at_once: 4,

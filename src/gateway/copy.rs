@@ -12,13 +12,14 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{CopyObject, CopyResult, Error, ObjectMeta, ProtocolError, PutObject};
 
 use super::crew::at_once;
 use super::errors::{Action, is_missing, told};
+use super::headers::{self, SetTime};
 use super::lock;
 use super::mount::{Calls, Mount};
 use super::parts;
@@ -107,8 +108,8 @@ pub(crate) fn copy(
         source_key: source.key.to_owned(),
         source_size: meta.size,
         if_match: source.etag(),
-        // Tags go along by themselves.
-        replace: modified.map(|modified| describe(meta, Some(modified))),
+        replace: modified
+            .map(|modified| headers::of_old(meta, Vec::new(), SetTime::Becomes(modified))),
         storage_class: meta.storage_class.clone(),
         forbid_overwrite: onto == Onto::Nothing,
         ..CopyObject::default()
@@ -140,17 +141,15 @@ fn is_good(
         error: told(error, Action::Read),
         left: Left::Unknown,
     };
-    let stated = match copied.crc64 {
-        None => {
-            mount
-                .bucket()
-                .head_object(to)
-                .map_err(|e| unknown(&e))?
-                .crc64
-        }
-        stated => stated,
-    };
-    Ok(stated.is_none_or(|stated| stated == wanted))
+    if copied.crc64 == Some(wanted) {
+        return Ok(true);
+    }
+    // The answer states none, or another one; but a header may be damaged where the copy is not.
+    let found = mount.bucket().head_object(to).map_err(|e| unknown(&e))?;
+    Ok(match found.crc64 {
+        Some(stated) => stated == wanted,
+        None => copied.crc64.is_none(),
+    })
 }
 
 fn damaged() -> Failed {
@@ -255,6 +254,7 @@ fn settle<T>(
     let retry = &mount.config().retry;
     let tries = if is_new { retry.attempts } else { 1 };
     let (mut attempt, mut doubt) = (1, false);
+    let began = Instant::now();
     loop {
         let error = match send() {
             Ok(done) => return Ok(done),
@@ -273,7 +273,9 @@ fn settle<T>(
                 Err(_) => return Err(failed(Left::Unknown)),
             }
         }
-        if attempt >= tries || !error.retryable() {
+        let pause = pause(retry.base, retry.longest, attempt);
+        let client = mount.bucket().client();
+        if attempt >= tries || !error.retryable() || !client.has_time_after(&error, began, pause) {
             // A request that is still on its way may be carried out yet.
             let left = if doubt { Left::Unknown } else { Left::Nothing };
             return Err(failed(left));
@@ -282,7 +284,7 @@ fn settle<T>(
             error,
             left: if doubt { Left::Unknown } else { Left::Nothing },
         })?;
-        thread::sleep(pause(retry.base, retry.longest, attempt));
+        thread::sleep(pause);
         attempt += 1;
     }
 }
@@ -290,25 +292,6 @@ fn settle<T>(
 fn pause(base: Duration, longest: Duration, attempt: u32) -> Duration {
     let factor = 1u32.checked_shl(attempt).unwrap_or(u32::MAX);
     base.saturating_mul(factor).min(longest)
-}
-
-/// All that an object is besides its bytes and its tags.
-fn describe(meta: &ObjectMeta, modified: Option<&str>) -> PutObject {
-    let mut user = meta.user_meta.clone();
-    if let Some(modified) = modified {
-        user.retain(|(name, _)| name != MTIME);
-        user.push((MTIME.to_owned(), modified.to_owned()));
-    }
-    PutObject {
-        content_type: meta.content_type.clone(),
-        cache_control: meta.cache_control.clone(),
-        content_disposition: meta.content_disposition.clone(),
-        content_encoding: meta.content_encoding.clone(),
-        expires: meta.expires.clone(),
-        storage_class: meta.storage_class.clone(),
-        meta: user,
-        ..PutObject::default()
-    }
 }
 
 fn copy_parts(
@@ -320,12 +303,9 @@ fn copy_parts(
     modified: Option<&str>,
 ) -> Result<(), Failed> {
     let meta = source.meta;
-    let mut put = describe(meta, modified);
-    // Parts take nothing along by themselves.
-    if meta.tagging_count > 0 {
-        let tags = calls.bucket().get_object_tagging(source.key);
-        put.tagging = tags.map_err(|error| told(&error, Action::Tags))?;
-    }
+    let tags = headers::tags_of(calls, source.key, meta)?;
+    let time = modified.map_or(SetTime::Stays, SetTime::Becomes);
+    let put = headers::of_old(meta, tags, time);
     let pieces = parts::copied(meta.size, mount.config().copy_part_size)?;
     let mut upload = Upload::begin(mount, to, &put)?;
     let mut numbered = Vec::with_capacity(pieces.len());
@@ -355,6 +335,15 @@ fn copy_parts(
         upload.add(part);
     }
     calls.check()?;
+    if let (Some(stated), Some(computed)) = (meta.crc64, upload.crc_beyond(0).0)
+        && stated != computed
+    {
+        // Nothing of it is visible, so what stands under the name is not ours to remove.
+        return Err(Failed {
+            left: Left::Nothing,
+            ..damaged()
+        });
+    }
     let is_new = onto == Onto::Nothing;
     upload.complete(meta.crc64, is_new).map_err(|error| {
         let left = match &error {

@@ -96,8 +96,7 @@ pub(crate) fn remove(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(),
     }
     if !keys.is_empty() {
         calls
-            .bucket()
-            .delete_object(&directory)
+            .delete(&directory)
             .map_err(|error| told(&error, Action::Delete))?;
     } else if !lives_on {
         return Err(no_directory(mount, path));

@@ -60,7 +60,7 @@ pub(crate) fn duplicate(
     copy(mount, calls, source, &target, Onto::Anything, None).map_err(|failed| {
         if failed.left == Left::Copy {
             // Whatever stood there before is lost already, and this must not pass for a copy.
-            let _ = mount.bucket().delete_object(&target);
+            let _ = mount.delete(&target);
         }
         failed.error
     })?;

@@ -123,17 +123,29 @@ pub(crate) fn unreachable(kind: TransportKind) -> &'static str {
         TransportKind::Tls => {
             "OSS cannot be reached, the TLS handshake failed: check the endpoint."
         }
-        TransportKind::Http => "What answers at the endpoint is not OSS: check it.",
+        TransportKind::Http => {
+            "What answers at the endpoint is not OSS: see whether the endpoint is right."
+        }
         _ => "The connection to OSS broke: try again.",
     }
 }
 
 fn of_service(error: &Error, service: &ServiceError, action: Action) -> StorageError {
     debug!("OSS: {service}: {}", service.message);
+    if is_no_oss(service) {
+        return StorageError::new(ErrorKind::Unavailable, unreachable(TransportKind::Http));
+    }
     let (kind, sentence) = by_code(&service.code)
         .or_else(|| by_status(error))
         .unwrap_or_else(|| denied(action));
     with_id(kind, sentence, service)
+}
+
+/// Whether another server answered: all refusals of OSS have a code or an id. Proxies before it
+/// fail with neither, but with 429 and 5xx.
+fn is_no_oss(service: &ServiceError) -> bool {
+    let is_nameless = service.code.is_empty() && service.request_id.is_empty();
+    is_nameless && service.status < 500 && service.status != 429
 }
 
 /// A sentence with the request id of OSS's answer, if it has one.
@@ -248,7 +260,10 @@ fn by_status(error: &Error) -> Option<Told> {
                 "The offset is beyond the end of the file.",
             ),
             403 => return None,
-            500.. => (ErrorKind::Unavailable, "OSS failed inside: try again."),
+            500.. => (
+                ErrorKind::Unavailable,
+                "OSS failed inside: try again a little later.",
+            ),
             _ => {
                 // A word of OSS's own, for those who look it up; never its message.
                 let code: String = error
@@ -272,7 +287,12 @@ fn denied(action: Action) -> Told {
     (
         ErrorKind::Denied,
         format!(
-            "Permission denied: the access key needs the RAM action {} for this.",
+            "Permission denied: the access key needs the RAM {} {} for this.",
+            if action.name().contains(' ') {
+                "actions"
+            } else {
+                "action"
+            },
             action.name()
         ),
     )
@@ -360,6 +380,32 @@ mod tests {
             told(&Error::DeadlineExceeded, Action::Read).kind,
             ErrorKind::Unavailable
         );
+    }
+
+    #[test]
+    fn another_server_is_no_bucket_without_files() {
+        let error = |status, id: Option<&str>| -> Error {
+            let header = |name: &str| id.filter(|_| name == "x-oss-request-id").map(str::to_owned);
+            ServiceError::read(status, header, b"<html>nothing here</html>").into()
+        };
+        for status in [301, 400, 403, 404] {
+            let said = told(&error(status, None), Action::List);
+            assert_eq!(said.kind, ErrorKind::Unavailable, "{said}");
+            assert!(said.message.contains("is not OSS"), "{said}");
+        }
+        // HEAD has no body, and proxies fail before OSS.
+        let said = told(&error(404, Some("5C1B")), Action::Read);
+        assert_eq!(said.kind, ErrorKind::NotFound);
+        assert_eq!(told(&error(429, None), Action::Read).kind, ErrorKind::Busy);
+        let said = told(&error(502, None), Action::Read);
+        assert!(said.message.contains("failed inside"), "{said}");
+    }
+
+    #[test]
+    fn rights_are_one_or_more() {
+        let said = |action| told(&service(403, "AccessDenied"), action).message;
+        assert!(said(Action::Write).contains("RAM action oss:PutObject for"));
+        assert!(said(Action::Copy).contains("RAM actions oss:GetObject and oss:PutObject for"));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What an object is besides its bytes.
 //!
 //! Decides the headers of new files, and which of an old file's stay when it is written anew from
-//! its own bytes.
+//! its own bytes or copied.
 
+use ossftp_core::StorageError;
 use ossftp_oss::{ObjectMeta, PutObject};
 
-use super::mount::Mount;
+use super::errors::{Action, told};
+use super::mount::{Calls, Mount};
 use super::times::MTIME;
 
 /// For a new file: the type by the extension of its name, and the storage class that is set for
@@ -19,9 +21,32 @@ pub(crate) fn of_new(mount: &Mount, key: &str) -> PutObject {
     }
 }
 
-/// For a file that takes the place of this one and keeps bytes of it: all that it was, with the
-/// tags that HEAD does not tell.
-pub(crate) fn of_old(old: &ObjectMeta, tags: &[(String, String)]) -> PutObject {
+/// What becomes of the time that was set for a file (`x-oss-meta-mtime`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SetTime<'a> {
+    /// It is the same file.
+    Stays,
+    /// The file has changed, so that is not its time any more.
+    Goes,
+    /// It gets another one.
+    Becomes(&'a str),
+}
+
+/// For a file that takes the place of this one or is a copy of it: all that it was. OSS takes
+/// `tags` along only where it copies a whole object by itself; for all else they are
+/// [asked for](tags_of).
+pub(crate) fn of_old(
+    old: &ObjectMeta,
+    tags: Vec<(String, String)>,
+    time: SetTime<'_>,
+) -> PutObject {
+    let mut meta = old.user_meta.clone();
+    if time != SetTime::Stays {
+        meta.retain(|(name, _)| name != MTIME);
+    }
+    if let SetTime::Becomes(text) = time {
+        meta.push((MTIME.to_owned(), text.to_owned()));
+    }
     PutObject {
         content_type: old.content_type.clone(),
         cache_control: old.cache_control.clone(),
@@ -29,16 +54,26 @@ pub(crate) fn of_old(old: &ObjectMeta, tags: &[(String, String)]) -> PutObject {
         content_encoding: old.content_encoding.clone(),
         expires: old.expires.clone(),
         storage_class: old.storage_class.clone(),
-        // Of a file that changes, the time that was set for it is not the time any more.
-        meta: old
-            .user_meta
-            .iter()
-            .filter(|(name, _)| name != MTIME)
-            .cloned()
-            .collect(),
-        tagging: tags.to_vec(),
+        meta,
+        tagging: tags,
         ..PutObject::default()
     }
+}
+
+/// The tags of an object, which HEAD only counts: a request if it has any.
+///
+/// # Errors
+/// Without them, what takes its place would not be what it was.
+pub(crate) fn tags_of(
+    calls: &Calls,
+    key: &str,
+    meta: &ObjectMeta,
+) -> Result<Vec<(String, String)>, StorageError> {
+    if meta.tagging_count == 0 {
+        return Ok(Vec::new());
+    }
+    let tags = calls.bucket().get_object_tagging(key);
+    tags.map_err(|error| told(&error, Action::Tags))
 }
 
 /// The content type by the extension of the name.
@@ -66,6 +101,25 @@ mod tests {
             ("a.nothing", "application/octet-stream"),
         ] {
             assert_eq!(content_type(key), expected, "{key}");
+        }
+    }
+    #[test]
+    fn the_time_that_was_set() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut old = ObjectMeta::default();
+        old.user_meta = vec![pair(MTIME, "1"), pair("owner", "me")];
+        let tags = vec![pair("a", "b")];
+        for (time, expected) in [
+            (SetTime::Stays, vec![pair(MTIME, "1"), pair("owner", "me")]),
+            (SetTime::Goes, vec![pair("owner", "me")]),
+            (
+                SetTime::Becomes("2"),
+                vec![pair("owner", "me"), pair(MTIME, "2")],
+            ),
+        ] {
+            let put = of_old(&old, tags.clone(), time);
+            assert_eq!(put.meta, expected);
+            assert_eq!(put.tagging, tags);
         }
     }
 }

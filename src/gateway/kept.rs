@@ -9,8 +9,10 @@ use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{Error, ObjectMeta, Payload};
 
 use super::append;
+use super::buffer::PartBuffer;
 use super::config::Partial;
 use super::errors::{Action, is_missing, told};
+use super::headers;
 use super::holds::Hold;
 use super::mount::{Calls, Mount};
 use super::parts::{self, MIN_PART, Piece};
@@ -53,6 +55,9 @@ pub(crate) enum Beginning {
 
 /// What the new file begins with: the first `offset` bytes of the file that is there, or all of
 /// it; or of the upload of it that broke off, where those can go on.
+///
+/// A client that was told how much there is of such an upload appends from there, although parts
+/// of its old session may have come to OSS since.
 pub(crate) fn find_beginning(
     mount: &Mount,
     calls: &Calls,
@@ -70,8 +75,17 @@ pub(crate) fn find_beginning(
     };
     if is_resumable {
         let changed = meta.as_ref().map(|meta| meta.last_modified);
-        if let Some((found, hold)) = unfinished::go_on(mount, calls, key, changed, offset)? {
+        let said = mount.memory().take_length(key);
+        let is_said = offset.is_none() && said.is_some();
+        if let Some((found, hold)) = unfinished::go_on(mount, calls, key, changed, offset.or(said))?
+        {
             return Ok(Beginning::Unfinished(found, hold));
+        }
+        if is_said {
+            return Err(StorageError::new(
+                ErrorKind::BadOffset,
+                "The upload that broke off is gone meanwhile: look at the file's size again.",
+            ));
         }
         check_broken(mount, key)?;
     }
@@ -93,12 +107,7 @@ pub(crate) fn find_beginning(
     } else {
         parts::kept(length)?
     };
-    let tags = if meta.tagging_count > 0 {
-        let tags = calls.bucket().get_object_tagging(key);
-        tags.map_err(|error| told(&error, Action::Tags))?
-    } else {
-        Vec::new()
-    };
+    let tags = headers::tags_of(calls, key, &meta)?;
     Ok(Beginning::Kept(Box::new(Kept {
         meta,
         length,
@@ -168,13 +177,33 @@ impl<F: Fn() -> OssReader> Read for KeptBody<F> {
 }
 
 impl<F: Fn() -> OssReader> Payload for KeptBody<F> {
-    fn length(&self) -> u64 {
-        self.length
+    fn length(&self) -> Option<u64> {
+        Some(self.length)
     }
 
     fn rewind(&mut self) -> io::Result<()> {
         self.reader = (self.open)();
         self.failed = None;
         Ok(())
+    }
+}
+
+/// Moves bytes until the reader has no more or the buffer has no room.
+pub(crate) fn copy_into(
+    reader: &mut OssReader,
+    buffer: &mut PartBuffer,
+) -> Result<(), StorageError> {
+    loop {
+        let bytes = reader.fill()?;
+        let space = buffer.space();
+        let count = bytes.len().min(space.len());
+        if count == 0 {
+            return Ok(());
+        }
+        if let (Some(to), Some(from)) = (space.get_mut(..count), bytes.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        buffer.advance(count);
+        reader.consume(count);
     }
 }

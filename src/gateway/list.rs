@@ -111,16 +111,18 @@ impl OssLister {
     }
 
     fn begin(&mut self, path: &FtpPath, files_too: bool) -> Result<(), StorageError> {
-        let is_there = self.first_page()?;
+        // The reply waits for what is asked here.
+        let first = self.calls.before(self.mount.reply_by());
+        let is_there = self.first_page(&first)?;
         if !is_there && !self.exists_in_memory() {
-            self.become_file(path, files_too)?;
+            self.become_file(&first, path, files_too)?;
         }
         Ok(())
     }
 
     /// Whether OSS has anything of the directory.
-    fn first_page(&mut self) -> Result<bool, StorageError> {
-        let mut page = ask(&self.calls, &self.directory, None)?;
+    fn first_page(&mut self, calls: &Calls) -> Result<bool, StorageError> {
+        let mut page = ask(calls, &self.directory, None)?;
         loop {
             let is_there = !page.objects.is_empty() || !page.common_prefixes.is_empty();
             // An empty page says nothing as long as there are more.
@@ -128,8 +130,8 @@ impl OssLister {
                 self.ready = Some(self.take(page)?);
                 return Ok(is_there);
             }
-            self.calls.check()?;
-            page = ask(&self.calls, &self.directory, page.next)?;
+            calls.check()?;
+            page = ask(calls, &self.directory, page.next)?;
         }
     }
 
@@ -140,9 +142,14 @@ impl OssLister {
     }
 
     /// There is no such directory: perhaps a file.
-    fn become_file(&mut self, path: &FtpPath, files_too: bool) -> Result<(), StorageError> {
+    fn become_file(
+        &mut self,
+        calls: &Calls,
+        path: &FtpPath,
+        files_too: bool,
+    ) -> Result<(), StorageError> {
         let key = self.mount.keys.file(path)?;
-        let meta = match self.calls.bucket().head_object(&key) {
+        let meta = match calls.bucket().head_object(&key) {
             Ok(meta) => meta,
             Err(error) if is_missing(&error) => return Err(not_found()),
             Err(error) => return Err(told(&error, Action::Read)),

@@ -84,6 +84,10 @@ impl OssStorage {
         client.signature = config.signature;
         client.timeouts = config.timeouts.clone();
         client.retry = config.retry.clone();
+        // As many as one transfer uses at most, its own thread's included, are kept for the next.
+        let most = config.max_parallelism.saturating_add(1).min(1_024);
+        client.max_idle_per_host = client.max_idle_per_host.max(most);
+        client.max_idle_connections = client.max_idle_connections.max(most * 2);
         let tag_key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())
             .map_err(|_| Error::Invalid("the system has no random numbers"))?;
         Ok(Self {
@@ -346,14 +350,18 @@ fn parse(request: &LoginRequest) -> Result<Login, StorageError> {
     )))
 }
 
-/// OSS bucket naming conventions. What is no such name is not sent: it becomes part of a host.
-pub(crate) fn check_bucket_name(name: &str) -> Result<(), StorageError> {
+/// OSS bucket naming conventions.
+pub(crate) fn is_bucket_name(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let good = (3..=63).contains(&name.len())
+    (3..=63).contains(&name.len())
         && name.bytes().all(inner)
         && !name.starts_with('-')
-        && !name.ends_with('-');
-    if good {
+        && !name.ends_with('-')
+}
+
+/// What is no name of a bucket is not sent: it becomes part of a host.
+pub(crate) fn check_bucket_name(name: &str) -> Result<(), StorageError> {
+    if is_bucket_name(name) {
         return Ok(());
     }
     Err(denied(
@@ -377,6 +385,8 @@ pub(crate) fn told(error: &Error, bucket: &str) -> StorageError {
         };
     };
     let (kind, sentence) = match error.code() {
+        // Perhaps another server.
+        "" => return errors::told(error, errors::Action::List),
         "InvalidAccessKeyId" => (
             ErrorKind::Denied,
             "OSS knows no such AccessKeyId, or it is disabled.".to_owned(),
@@ -443,6 +453,20 @@ mod tests {
             let error = parse(&request(user)).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Denied);
             assert!(error.message.contains("AccessKeyId/bucket"), "{user}");
+        }
+    }
+
+    #[test]
+    fn one_transfer_finds_all_its_connections_again() {
+        for parallel in [1, 16, 40, usize::MAX] {
+            let config = GatewayConfig {
+                max_parallelism: parallel,
+                ..GatewayConfig::default()
+            };
+            let storage = OssStorage::new(config).unwrap();
+            let client = storage.client.config();
+            assert!(client.max_idle_per_host > parallel.min(1_000));
+            assert!(client.max_idle_connections > client.max_idle_per_host);
         }
     }
 

@@ -99,6 +99,8 @@ pub(crate) struct Memory {
     emptied: Recent<Arc<str>, ()>,
     /// The path and result of the last look at one name.
     found: Option<(String, Found)>,
+    /// The last key of whose broken upload this session was told how much there is, and how much.
+    length: Option<(String, u64)>,
 }
 
 impl Memory {
@@ -111,6 +113,7 @@ impl Memory {
             seen: Recent::new(MAX_NAMES),
             emptied: Recent::new(MAX_NAMES),
             found: None,
+            length: None,
         }
     }
 
@@ -175,8 +178,21 @@ impl Memory {
         self.add(directory, true);
     }
 
+    /// The client hears that so much is there of an upload of `key` that broke off.
+    pub(crate) fn said_length(&mut self, key: String, length: u64) {
+        self.length = Some((key, length));
+    }
+
+    /// Takes what the client was told last of an upload of `key` that broke off; once. It goes on
+    /// from there, whatever has come to OSS since.
+    pub(crate) fn take_length(&mut self, key: &str) -> Option<u64> {
+        let (_, length) = self.length.take_if(|(of, _)| of == key)?;
+        Some(length)
+    }
+
     /// This session wrote the file `key`; so what is above are directories.
     pub(crate) fn wrote(&mut self, key: &str, now: Instant) {
+        self.take_length(key);
         self.written.insert(key.into(), ());
         self.add(key, false);
         self.see(parent(key), now);
@@ -389,6 +405,18 @@ mod tests {
         assert!(!memory.lives_on("a/"));
         memory.made("c/", now);
         assert!(!memory.lives_on("c/") && memory.knows_directory("c/", now));
+    }
+
+    #[test]
+    fn what_was_said_of_a_broken_upload_counts_once_and_until_it_is_whole() {
+        let (mut memory, now) = memory();
+        memory.said_length("a".to_owned(), 5);
+        assert_eq!(memory.take_length("b"), None);
+        assert_eq!(memory.take_length("a"), Some(5));
+        assert_eq!(memory.take_length("a"), None);
+        memory.said_length("a".to_owned(), 5);
+        memory.wrote("a", now);
+        assert_eq!(memory.take_length("a"), None);
     }
 
     #[test]

@@ -56,10 +56,11 @@ mod cancel;
 mod config;
 mod copy;
 mod crew;
-mod depth;
+mod deletes;
 mod dirs;
 mod duplicate;
 mod errors;
+mod flow;
 mod hash;
 mod headers;
 mod holds;
@@ -92,9 +93,11 @@ mod unfinished;
 mod upload;
 mod uploads;
 mod volume;
+mod whole;
 mod write;
 
 pub use config::{BucketSettings, GatewayConfig, Mtime, Partial};
+pub(crate) use login::is_bucket_name;
 pub use login::{Access, OssStorage};
 
 /// Locks; what a panicking thread left behind is still a whole value here.

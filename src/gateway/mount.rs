@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use ossftp_core::driver::Cancel;
 use ossftp_core::{FtpPath, StorageError};
-use ossftp_oss::Bucket;
+use ossftp_oss::{Bucket, Error};
 
 use super::budget::Budget;
 use super::cancel::Link;
 use super::config::{GatewayConfig, Partial};
+use super::deletes;
 use super::errors;
 use super::holds::Holds;
 use super::keys::Keys;
@@ -102,6 +103,11 @@ impl Mount {
         &self.bucket
     }
 
+    /// Deletes an object, and nothing cancels it (see [`deletes::one`]).
+    pub(crate) fn delete(&self, key: &str) -> Result<(), Error> {
+        deletes::one(&self.bucket, || self.bucket.clone(), key)
+    }
+
     /// Calls that stop when the driver says so.
     pub(crate) fn calls(&self, cancel: &Cancel) -> Calls {
         let link = Link::new(cancel);
@@ -115,9 +121,14 @@ impl Mount {
     /// Calls for a command without a preliminary reply: they also share a deadline.
     pub(crate) fn prompt_calls(&self, cancel: &Cancel) -> Calls {
         Calls {
-            until: Some(Instant::now() + self.config().command_timeout),
+            until: Some(self.reply_by()),
             ..self.calls(cancel)
         }
+    }
+
+    /// When a command that begins now must have its first reply.
+    pub(crate) fn reply_by(&self) -> Instant {
+        Instant::now() + self.config().command_timeout
     }
 
     /// Whether this session has reason to take the name for a directory, and none to take it for
@@ -188,6 +199,18 @@ impl Calls {
         }
     }
 
+    /// Deletes an object (see [`deletes::one`]). A third of the time is left for asking.
+    pub(crate) fn delete(&self, key: &str) -> Result<(), Error> {
+        let first = match self.until {
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                self.bucket.with_deadline(Some(left * 2 / 3))
+            }
+            None => self.bucket.clone(),
+        };
+        deletes::one(&first, || self.bucket(), key)
+    }
+
     /// Calls that stop with these, or alone when they are told to.
     pub(crate) fn fork(&self) -> Self {
         let link = self.link.fork();
@@ -195,6 +218,15 @@ impl Calls {
             bucket: self.bucket.with_cancel(link.handle()),
             until: self.until,
             link: Arc::new(link),
+        }
+    }
+
+    /// The same calls, but with a deadline for what comes before the first reply.
+    pub(crate) fn before(&self, until: Instant) -> Self {
+        let until = self.until.map_or(until, |other| other.min(until));
+        Self {
+            until: Some(until),
+            ..self.clone()
         }
     }
 

@@ -4,8 +4,7 @@
 //! the parts is left to others.
 //!
 //! An upload's length is not known beforehand, and there are 10,000 numbers. So the size of a part
-//! depends on its number alone and doubles every 1,000 numbers up to the largest size that is held
-//! in memory. Numbers begin at 2, which tells our uploads from those of other tools.
+//! depends on its number alone and doubles every 1,000 numbers up to the largest size that is set. Numbers begin at 2, which tells our uploads from those of other tools.
 
 use ossftp_core::{ErrorKind, StorageError};
 
@@ -149,9 +148,39 @@ mod tests {
         ] {
             assert_eq!(schedule.size(number), size * MIB, "{number}");
         }
-        let free = Schedule::new(8 * MIB, LARGEST_PART);
-        assert_eq!(free.size(10_000), LARGEST_PART);
-        assert!(free.capacity(FIRST_NUMBER) > 7 << 40);
+    }
+
+    #[test]
+    fn unknown_lengths_go_to_almost_eight_terabytes() {
+        let schedule = Schedule::new(8 * MIB, LARGEST_PART);
+        let steps = (0..10).map(|step| (8_000 * MIB) << step);
+        // All but the first number.
+        let whole = steps.sum::<u64>() - 8 * MIB;
+        assert_eq!(schedule.capacity(FIRST_NUMBER), whole);
+        assert_eq!((whole * 10) >> 40, 78);
+        for (number, size) in [
+            (3000, 32),
+            (3001, 64),
+            (9000, 2048),
+            (9001, 4096),
+            (10_000, 4096),
+        ] {
+            assert_eq!(schedule.size(number), size * MIB, "{number}");
+        }
+        // So much comes before the first part that is not held in memory.
+        let held = (FIRST_NUMBER..).take_while(|number| schedule.size(*number) <= 32 * MIB);
+        let held: u64 = held.map(|number| schedule.size(number)).sum();
+        assert_eq!(held >> 30, 54);
+        // What is promised to be more begins with larger parts, as far as they go.
+        assert_eq!(schedule.holding(FIRST_NUMBER, whole), schedule);
+        let raised = schedule.holding(FIRST_NUMBER, whole + 1);
+        assert_eq!(raised.size(FIRST_NUMBER), 16 * MIB);
+        assert!(raised.capacity(FIRST_NUMBER) > whole + 1);
+        let most = schedule.holding(FIRST_NUMBER, u64::MAX);
+        assert_eq!(most.capacity(FIRST_NUMBER), 9_999 * LARGEST_PART);
+        // On small devices.
+        let small = Schedule::new(MIB, LARGEST_PART);
+        assert_eq!((small.capacity(FIRST_NUMBER) * 100) >> 40, 97);
     }
 
     #[test]

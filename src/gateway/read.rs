@@ -86,10 +86,12 @@ impl OssReader {
             range: (offset > 0 || last.is_some()).then_some((offset, last)),
             if_match: None,
         };
-        let (meta, body) = match calls.bucket().get_object(&key, &get) {
+        // The reply waits for this one. The deadline ends with the headers of the answer.
+        let first = calls.before(mount.reply_by());
+        let (meta, body) = match first.bucket().get_object(&key, &get) {
             Ok(body) => (body.meta.clone(), Some(body)),
             Err(error) if error.is_range_unsatisfiable() => {
-                (at_the_end(&calls, &key, offset, failed)?, None)
+                (at_the_end(&first, &key, offset, failed)?, None)
             }
             Err(error) => return Err(failed(error)),
         };
@@ -254,8 +256,9 @@ impl OssReader {
     /// All bytes have come: are they the file's?
     fn finish(&mut self) -> Result<(), Error> {
         self.own.finish()?;
-        if let Some((crc, stated)) = self.crc.take() {
-            let computed = crc.finish();
+        // Kept: whoever asks again is not to find an end of the file.
+        if let Some((crc, stated)) = &self.crc {
+            let (computed, stated) = (crc.finish(), *stated);
             if computed != stated {
                 return Err(ProtocolError::BadCrc { computed, stated }.into());
             }
@@ -288,7 +291,11 @@ impl ObjectReader for OssReader {
     fn fill(&mut self) -> Result<&[u8], StorageError> {
         if self.at >= self.filled {
             (self.at, self.filled) = (0, 0);
-            self.fill_chunk()?;
+            if let Err(error) = self.fill_chunk() {
+                // What came with it is not lent.
+                self.filled = 0;
+                return Err(error);
+            }
         }
         Ok(self.chunk.get(self.at..self.filled).unwrap_or_default())
     }

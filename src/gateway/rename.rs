@@ -70,7 +70,9 @@ pub(crate) fn refuse_directory(
     {
         return Ok(());
     }
-    if mount.memory().lives_on(&directory) || !first_keys(calls, &directory, 1)?.is_empty() {
+    // The memory is not to be held over the request.
+    let lives_on = mount.memory().lives_on(&directory);
+    if lives_on || !first_keys(calls, &directory, 1)?.is_empty() {
         return Err(exists("There is a directory of the new name."));
     }
     Ok(())
@@ -124,7 +126,7 @@ fn delete_source(mount: &Mount, source: &str, meta: &ObjectMeta) -> Result<(), S
             Err(error) => return Err(left(&error, Action::Read)),
         }
     }
-    let deleted = bucket.delete_object(source);
+    let deleted = mount.delete(source);
     deleted.map_err(|error| left(&error, Action::Delete))
 }
 
@@ -151,7 +153,7 @@ fn copy_file(
     copied.map_err(|failed| {
         if failed.left == Left::Copy {
             // Whatever stood there before is lost already, and this must not pass for the source.
-            let _ = mount.bucket().delete_object(target);
+            let _ = mount.delete(target);
         }
         failed.error
     })

@@ -20,6 +20,7 @@ use ossftp_oss::{Bucket, Error, ListObjects, ObjectPage, ObjectSummary};
 
 use super::copy::{Failed, Left, Onto, Simple, Source, copy, copy_simple, is_link, is_same, link};
 use super::crew::at_once;
+use super::deletes::{self, BATCH};
 use super::dirs::keep_parent;
 use super::errors::{Action, is_missing, not_found, told};
 use super::keys::MAX_KEY;
@@ -31,9 +32,6 @@ use super::rename::{exists, left_over};
 use super::rename_undo::Made;
 use super::tree::fits_xml;
 use super::volume::first_keys;
-
-/// How many keys one DeleteMultipleObjects takes.
-const BATCH: usize = 1000;
 
 /// Gives the directory `from` the name `to`.
 pub(crate) fn rename_directory(
@@ -496,13 +494,12 @@ pub(super) fn delete(bucket: &Bucket, keys: Vec<String>) -> (usize, Option<Error
     let mut left = keys.len();
     let (together, mut alone): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| fits_xml(key));
     for batch in together.chunks(BATCH) {
-        let deleted = match bucket.delete_objects(batch) {
+        let deleted = match deletes::many(bucket, batch) {
             Ok(deleted) => deleted,
             Err(error) => return (left, Some(error)),
         };
-        let deleted: HashSet<_> = deleted.iter().map(|d| d.key.as_str()).collect();
         for key in batch {
-            if deleted.contains(key.as_str()) {
+            if deleted.contains(key) {
                 left -= 1;
             } else {
                 // A batch does not say why; a request of its own does.
@@ -511,7 +508,7 @@ pub(super) fn delete(bucket: &Bucket, keys: Vec<String>) -> (usize, Option<Error
         }
     }
     for key in alone {
-        if let Err(error) = bucket.delete_object(&key) {
+        if let Err(error) = deletes::one(bucket, || bucket.clone(), &key) {
             return (left, Some(error));
         }
         left -= 1;

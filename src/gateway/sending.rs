@@ -1,7 +1,7 @@
 //! The parts of one upload that are under way.
 //!
 //! Decides which thread sends a part: one of the process's if there is one and memory for its
-//! connection, else the caller's own. How many at a time is `pace`'s; the writer says what goes
+//! connection, else the caller's own, if the part is all there. How many at a time is `pace`'s; the writer says what goes
 //! into a part, and takes every one back, sent or not.
 
 use std::sync::Arc;
@@ -13,12 +13,13 @@ use ossftp_oss::Bucket;
 
 use super::budget::{CONNECTION, Claim};
 use super::buffer::PartBuffer;
+use super::flow::FlowBody;
 use super::mount::{Calls, Process};
 use super::pace::Pace;
 use super::upload::{Part, Target};
 
 /// A cancel ends a wait after this time, even if the requests do not end at once.
-const GLANCE: Duration = Duration::from_millis(100);
+pub(crate) const GLANCE: Duration = Duration::from_millis(100);
 
 /// A part to be sent.
 pub(crate) struct Job {
@@ -31,7 +32,7 @@ pub(crate) struct Job {
 /// A part that is not under way any more.
 pub(crate) struct Sent {
     pub(crate) number: u32,
-    /// Its memory; lost if the thread panicked.
+    /// Its memory; lost if the thread panicked. One that was sent while it came has given it back.
     pub(crate) part: Option<PartBuffer>,
     pub(crate) result: Result<Part, StorageError>,
 }
@@ -63,16 +64,6 @@ impl Sending {
         self.under_way == 0
     }
 
-    /// Whether another full part has to wait for one of those under way.
-    pub(crate) fn must_wait(&mut self) -> bool {
-        if self.under_way >= self.pace.limit() {
-            self.pace.pressed(Instant::now());
-        } else {
-            self.pace.eased();
-        }
-        self.under_way >= self.pace.limit()
-    }
-
     /// Whether one more would be too many.
     pub(crate) fn is_full(&self) -> bool {
         self.under_way >= self.pace.limit()
@@ -96,20 +87,43 @@ impl Sending {
         }
     }
 
+    /// Sends a part while it comes, on another thread: one is taken even where only one request is
+    /// to be under way, since that is what the part is. `false` if there is none, or no memory for
+    /// its connection.
+    pub(crate) fn pour(
+        &mut self,
+        target: Arc<Target>,
+        bucket: Bucket,
+        number: u32,
+        mut body: FlowBody,
+    ) -> bool {
+        let Some(claim) = self.process.budget.spare(CONNECTION) else {
+            return false;
+        };
+        let tell = self.tell.clone();
+        let work = move || {
+            let mut report = Report::new(tell, number);
+            let sent = target.send(&bucket, number, &mut body);
+            if let Some(report) = &mut report.sent {
+                report.result = sent.map(|part| Part {
+                    size: body.count(),
+                    ..part
+                });
+            }
+            drop(body);
+            drop((report, claim));
+            drop(target);
+        };
+        let is_started = self.process.lanes.start(work).is_ok();
+        self.under_way += usize::from(is_started);
+        is_started
+    }
+
     /// One part more is under way.
     fn report(&mut self, number: u32) -> Report {
         self.under_way += 1;
-        Report {
-            tell: self.tell.clone(),
-            sent: Some(Sent {
-                number,
-                part: None,
-                result: Err(StorageError::new(
-                    ErrorKind::Unavailable,
-                    "Sending a part failed inside the server.",
-                )),
-            }),
-        }
+        self.pace.begin(Instant::now());
+        Report::new(self.tell.clone(), number)
     }
 
     /// A part that is over, if there is one already.
@@ -124,7 +138,10 @@ impl Sending {
     /// The driver has given up.
     pub(crate) fn take(&mut self, calls: &Calls) -> Result<Option<Sent>, StorageError> {
         while self.under_way > 0 {
-            match self.told.recv_timeout(GLANCE) {
+            let began = Instant::now();
+            let told = self.told.recv_timeout(GLANCE);
+            self.pace.waited(began.elapsed());
+            match told {
                 Ok(sent) => return Ok(Some(self.taken(sent))),
                 Err(RecvTimeoutError::Timeout) => calls.check()?,
                 // Never, since one end of it is here.
@@ -146,8 +163,9 @@ impl Sending {
 
     fn taken(&mut self, sent: Sent) -> Sent {
         self.under_way = self.under_way.saturating_sub(1);
-        if let Ok(part) = &sent.result {
-            self.pace.sent(part.size);
+        // How fast a part is that comes from the client meanwhile says nothing of OSS.
+        if let (Ok(part), Some(_)) = (&sent.result, &sent.part) {
+            self.pace.done(part.size, Instant::now());
         }
         sent
     }
@@ -173,6 +191,23 @@ fn perform(job: Job, mut report: Report, connection: Option<Claim>) {
 struct Report {
     tell: Sender<Sent>,
     sent: Option<Sent>,
+}
+
+impl Report {
+    /// As long as nothing else is known, the part has failed.
+    fn new(tell: Sender<Sent>, number: u32) -> Self {
+        Self {
+            tell,
+            sent: Some(Sent {
+                number,
+                part: None,
+                result: Err(StorageError::new(
+                    ErrorKind::Unavailable,
+                    "Sending a part failed inside the server.",
+                )),
+            }),
+        }
+    }
 }
 
 impl Drop for Report {

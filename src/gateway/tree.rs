@@ -4,12 +4,11 @@
 //! with the tree; the directory's own marker goes last, so that what is left after a failure or a
 //! cancel is still a directory. Keys that FTP cannot name are not touched.
 
-use std::collections::HashSet;
-
 use log::info;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::ListObjects;
 
+use super::deletes;
 use super::dirs::keep_parent;
 use super::errors::{Action, told};
 use super::keys::name_in;
@@ -105,9 +104,8 @@ fn delete(
     // What the session knew of the tree is forgotten first: OSS may delete it and not say so.
     mount.memory().removed(directory);
     let (together, mut alone): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| fits_xml(key));
-    let deleted = calls.bucket().delete_objects(&together);
+    let deleted = deletes::many(&calls.bucket(), &together);
     let deleted = deleted.map_err(|error| told(&error, Action::Delete))?;
-    let deleted: HashSet<_> = deleted.into_iter().map(|deleted| deleted.key).collect();
     for key in together {
         if deleted.contains(&key) {
             mount.note_end(&key);
@@ -124,7 +122,7 @@ fn delete(
 }
 
 fn delete_one(mount: &Mount, calls: &Calls, key: &str) -> Result<(), StorageError> {
-    let deleted = calls.bucket().delete_object(key);
+    let deleted = calls.delete(key);
     deleted.map_err(|error| told(&error, Action::Delete))?;
     mount.note_end(key);
     Ok(())

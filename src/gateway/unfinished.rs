@@ -189,6 +189,10 @@ pub(crate) fn find(
 ) -> Result<Option<Unfinished>, StorageError> {
     for upload in of_key(key, uploads(calls, key)?).iter().take(MAX_LOOKED) {
         calls.check()?;
+        if mount.process.uploads.is_given_up(&upload.upload_id) {
+            // What came before it is older still.
+            return Ok(None);
+        }
         let Some(parts) = parts(calls, upload)? else {
             continue;
         };

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use log::{debug, warn};
 use ossftp_core::StorageError;
@@ -68,7 +69,8 @@ impl Target {
             .map_err(|error| told(&error, Action::Write))?;
         Ok(Part {
             number,
-            size: body.length(),
+            // Who sends a body of unknown length has counted.
+            size: body.length().unwrap_or_default(),
             etag: sent.etag,
             crc64: Some(sent.crc64),
         })
@@ -122,6 +124,8 @@ impl Upload {
         key: &str,
         put: &PutObject,
     ) -> Result<Self, StorageError> {
+        // A process that is told to stop waits until there is an upload that it can abort.
+        let _hold = mount.process.uploads.hold();
         let id = initiate(mount, key, put)?;
         debug!("upload {id} of {key:?} begins");
         let hold = mount.process.holds.take(&id);
@@ -347,7 +351,7 @@ fn is_unusable(error: &Error) -> bool {
 fn initiate(mount: &Mount, key: &str, put: &PutObject) -> Result<String, StorageError> {
     let (config, uploads) = (mount.config(), &mount.process.uploads);
     let bucket = mount.bucket().with_deadline(Some(config.command_timeout));
-    let begun = bucket.client().time();
+    let (began, begun) = (Instant::now(), bucket.client().time());
     let mut attempt = 1;
     loop {
         let error = match bucket.initiate_multipart(key, put) {
@@ -358,7 +362,11 @@ fn initiate(mount: &Mount, key: &str, put: &PutObject) -> Result<String, Storage
             Err(error) if error.retryable() && attempt < config.retry.attempts => {
                 debug!("upload of {key:?} again after: {error}");
                 let pause = config.retry.base.saturating_mul(1 << attempt.min(16));
-                thread::sleep(pause.min(config.retry.longest));
+                let pause = pause.min(config.retry.longest);
+                if !bucket.client().has_time_after(&error, began, pause) {
+                    return Err(told(&error, Action::Write));
+                }
+                thread::sleep(pause);
                 attempt += 1;
                 continue;
             }

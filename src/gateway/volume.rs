@@ -191,7 +191,8 @@ fn unfinished_entry(
     if mount.config().partial != Partial::Resume {
         return Ok(None);
     }
-    let found = match unfinished::find(mount, calls, &mount.keys.file(path)?) {
+    let key = mount.keys.file(path)?;
+    let found = match unfinished::find(mount, calls, &key) {
         Ok(found) => found,
         Err(error) if error.kind == ErrorKind::Denied => {
             debug!("unfinished uploads are not looked for: {error}");
@@ -200,6 +201,7 @@ fn unfinished_entry(
         Err(error) => return Err(error),
     };
     Ok(found.map(|found| {
+        mount.memory().said_length(key, found.length());
         let mut entry = Entry::file(path.name(), found.length(), Some(found.modified));
         entry.unfinished = true;
         entry
@@ -258,8 +260,7 @@ fn delete(mount: &Mount, calls: &Calls, path: &FtpPath) -> Result<(), StorageErr
         }
     }
     calls
-        .bucket()
-        .delete_object(&key)
+        .delete(&key)
         .map_err(|error| told(&error, Action::Delete))?;
     mount.memory().deleted(&key);
     mount.note_end(&key);

@@ -7,29 +7,35 @@
 //!
 //! Memory: when no window is free, the writer waits for its own parts that are under way; if it has
 //! none, it sends what it has as a part, however short of the schedule. So it waits for nobody else.
+//! Parts too large to be held in memory are sent while they come, if there is a thread for it.
 
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use log::debug;
-use ossftp_core::driver::{ObjectReader, ObjectWriter};
+use ossftp_core::driver::ObjectWriter;
 use ossftp_core::{ErrorKind, FtpPath, Kept as Left, StorageError, StoreMode};
-use ossftp_oss::crc64::{Crc64, combine};
-use ossftp_oss::{ObjectMeta, PutObject};
+use ossftp_oss::crc64::combine;
+use ossftp_oss::{Bucket, ObjectMeta, PutObject};
 
 use super::append;
 use super::buffer::{PartBuffer, Windows};
 use super::config::Partial;
 use super::errors::{Action, told};
-use super::headers;
-use super::kept::{Beginning, Kept, KeptBody, cannot_be_copied, check_free, find_beginning};
+use super::flow::Flow;
+use super::headers::{self, SetTime};
+use super::kept::{Beginning, Kept, KeptBody};
+use super::kept::{cannot_be_copied, check_free, copy_into, find_beginning};
 use super::leaving::Leaving;
 use super::mount::{Calls, Mount};
 use super::parts::{FIRST_NUMBER, MIN_PART, Piece, Schedule};
 use super::read::OssReader;
 use super::sending::{Job, Sending, Sent};
 use super::upload::Upload;
+use super::whole;
+
+mod large;
 
 /// A file that is being written.
 pub(crate) struct OssWriter {
@@ -45,6 +51,8 @@ pub(crate) struct OssWriter {
     filling: PartBuffer,
     /// The part before it: full, and sent as soon as it is known not to be the last.
     full: Option<PartBuffer>,
+    /// The part being filled, as far as it is sent while it comes.
+    flow: Flow,
     upload: Option<Upload>,
     sending: Sending,
     /// A part could not be sent.
@@ -79,12 +87,14 @@ impl OssWriter {
         }
         let key = mount.keys.file(path)?;
         let windows = Windows::admit(&mount.process.budget)?;
+        // The reply waits for what is asked here.
+        let first = calls.before(mount.reply_by());
         let beginning = match mode {
             StoreMode::Replace | StoreMode::At(0) => Beginning::Nothing,
-            StoreMode::At(offset) => find_beginning(mount, &calls, &key, Some(offset))?,
-            StoreMode::Append => find_beginning(mount, &calls, &key, None)?,
+            StoreMode::At(offset) => find_beginning(mount, &first, &key, Some(offset))?,
+            StoreMode::Append => find_beginning(mount, &first, &key, None)?,
             StoreMode::New => {
-                check_free(&calls, &key)?;
+                check_free(&first, &key)?;
                 Beginning::Nothing
             }
             _ => {
@@ -113,7 +123,7 @@ impl OssWriter {
             }
         };
         let put = match &kept {
-            Some(kept) => headers::of_old(&kept.meta, &kept.tags),
+            Some(kept) => headers::of_old(&kept.meta, kept.tags.clone(), SetTime::Goes),
             None => headers::of_new(mount, &key),
         };
         let pieces = kept.as_ref().map_or(0, |kept| kept.pieces.len());
@@ -152,6 +162,7 @@ impl OssWriter {
             number,
             filling: PartBuffer::new(schedule.size(number)),
             full: None,
+            flow: Flow::new(),
             upload: None,
             sending: Sending::new(&mount.process),
             failed: None,
@@ -240,23 +251,7 @@ impl OssWriter {
 
     /// Sends a part, with `aside` on another thread.
     fn send(&mut self, part: PartBuffer, aside: bool) -> Result<(), StorageError> {
-        self.begin()?;
-        self.calls.check()?;
-        self.collect()?;
-        if let Some(upload) = &mut self.upload {
-            upload.leave_out(&self.calls.bucket())?;
-        }
-        if self.sending.must_wait() {
-            while self.sending.is_full() {
-                self.wait()?;
-            }
-        }
-        let bucket = if self.is_resumable() {
-            // What OSS gets of it is of use, so nothing stops it.
-            self.mount.bucket().clone()
-        } else {
-            self.calls.bucket()
-        };
+        let bucket = self.ready()?;
         if let Some(upload) = &mut self.upload {
             let job = Job {
                 number: upload.number()?,
@@ -267,6 +262,25 @@ impl OssWriter {
             self.sending.start(job, aside);
         }
         self.collect()
+    }
+
+    /// Waits until another part may be under way. Gives the bucket for its request.
+    fn ready(&mut self) -> Result<Bucket, StorageError> {
+        self.begin()?;
+        self.calls.check()?;
+        self.collect()?;
+        if let Some(upload) = &mut self.upload {
+            upload.leave_out(&self.calls.bucket())?;
+        }
+        while self.sending.is_full() {
+            self.wait()?;
+        }
+        Ok(if self.is_resumable() {
+            // What OSS gets of it is of use, so nothing stops it.
+            self.mount.bucket().clone()
+        } else {
+            self.calls.bucket()
+        })
     }
 
     fn send_full(&mut self) -> Result<(), StorageError> {
@@ -303,7 +317,7 @@ impl OssWriter {
         }
         match sent.part {
             Some(part) if !is_sent && is_resumable => self.unsent.push((sent.number, part)),
-            Some(part) => self.windows.give(part, self.schedule.size(self.number)),
+            Some(part) => self.give_back(part),
             None => {}
         }
     }
@@ -311,11 +325,21 @@ impl OssWriter {
     /// Gives the part that is being filled another window.
     fn make_room(&mut self) -> Result<(), StorageError> {
         loop {
-            if let Some(window) = self.windows.take() {
+            while let Some(piece) = self.flow.take_back(Duration::ZERO) {
+                self.give_back(piece);
+            }
+            if !self.flow.is_full()
+                && let Some(window) = self.windows.take()
+            {
                 self.filling.add(window);
                 return Ok(());
             }
-            if !self.sending.is_idle() {
+            if self.flow.has_more() {
+                self.ebb()?;
+            } else if self.flow.is_open() {
+                // It does not happen: what has come back can be taken.
+                return Err(no_memory());
+            } else if !self.sending.is_idle() {
                 self.wait()?;
             } else if let Some(full) = self.full.take() {
                 self.send(full, false)?;
@@ -347,13 +371,15 @@ impl OssWriter {
         let is_copied = self.kept.as_ref().is_some_and(|k| !k.pieces.is_empty());
         if self.upload.is_none() && !is_copied {
             match (&self.full, self.filling.is_empty()) {
-                (None, _) => return self.put(&self.filling),
-                (Some(part), true) => return self.put(part),
+                (None, _) => return self.put_whole(&self.filling),
+                (Some(part), true) => return self.put_whole(part),
                 (Some(_), false) => {}
             }
         }
         self.send_full()?;
-        if !self.filling.is_empty() {
+        if self.flow.is_open() {
+            self.end_flow().or_else(|_| self.lost())?;
+        } else if !self.filling.is_empty() {
             let last = mem::replace(&mut self.filling, PartBuffer::new(0));
             self.send(last, false)?;
         }
@@ -364,40 +390,8 @@ impl OssWriter {
         self.complete()
     }
 
-    /// The whole file in one request. A cancel that comes before its last byte has gone out
-    /// leaves nothing behind; after that OSS has the file, and nobody waits to hear it.
-    ///
-    /// A put that must not overwrite is sent only once by itself, since a second one would find
-    /// the first one's object in its way. Here that object can be told from another's, so it is
-    /// sent again once.
-    fn put(&self, part: &PartBuffer) -> Result<(), StorageError> {
-        let bucket = self.calls.bucket();
-        let (mut again, mut unknown) = (self.put.forbid_overwrite, false);
-        loop {
-            let put = bucket.put_object(&self.key, &mut part.body(), &self.put);
-            let Err(error) = put else {
-                return Ok(());
-            };
-            let is_in_the_way = unknown && error.code() == "FileAlreadyExists";
-            unknown |= error.outcome_unknown();
-            if (is_in_the_way || error.outcome_unknown()) && self.is_there_after_all(part) {
-                debug!("put of {:?} settled by HEAD after: {error}", self.key);
-                return Ok(());
-            }
-            if !again || !error.outcome_unknown() {
-                return Err(told(&error, Action::Write));
-            }
-            again = false;
-            self.calls.check()?;
-        }
-    }
-
-    /// The answer was lost: is the object the one that was sent?
-    fn is_there_after_all(&self, part: &PartBuffer) -> bool {
-        let mut crc = Crc64::new();
-        part.each(|bytes| crc.update(bytes));
-        let meta = self.mount.bucket().head_object(&self.key);
-        meta.is_ok_and(|m| m.size == part.len() as u64 && m.crc64 == Some(crc.finish()))
+    fn put_whole(&self, part: &PartBuffer) -> Result<(), StorageError> {
+        whole::put(&self.mount, &self.calls, &self.key, part, &self.put)
     }
 
     fn complete(&mut self) -> Result<(), StorageError> {
@@ -431,6 +425,10 @@ impl OssWriter {
     /// It was broken off, and is to be gone on with: what is in memory goes to OSS too, on another
     /// thread if there is one.
     fn leave(&mut self) -> Left {
+        if self.flow.is_open() {
+            // If OSS has taken all so far, this may as well be the end of the part.
+            let _ = self.end_flow();
+        }
         let rest = mem::replace(&mut self.filling, PartBuffer::new(0));
         let leaving = Leaving {
             mount: Arc::clone(&self.mount),
@@ -465,6 +463,7 @@ impl OssWriter {
         } else {
             // The parts under way are of no use any more.
             self.calls.stop();
+            self.flow.abandon();
             Left::Nothing
         }
     }
@@ -481,6 +480,7 @@ impl OssWriter {
 impl ObjectWriter for OssWriter {
     fn space(&mut self) -> Result<&mut [u8], StorageError> {
         self.collect()?;
+        self.pour()?;
         if self.filling.is_full() {
             // Whether the full part is the last is known only when the next byte comes.
             self.turn();
@@ -529,23 +529,6 @@ impl ObjectWriter for OssWriter {
 impl Drop for OssWriter {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// Moves bytes until the reader has no more or the buffer has no room.
-fn copy_into(reader: &mut OssReader, buffer: &mut PartBuffer) -> Result<(), StorageError> {
-    loop {
-        let bytes = reader.fill()?;
-        let space = buffer.space();
-        let count = bytes.len().min(space.len());
-        if count == 0 {
-            return Ok(());
-        }
-        if let (Some(to), Some(from)) = (space.get_mut(..count), bytes.get(..count)) {
-            to.copy_from_slice(from);
-        }
-        buffer.advance(count);
-        reader.consume(count);
     }
 }
 

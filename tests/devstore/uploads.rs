@@ -3,7 +3,7 @@
 use ossftp::devstore::Server;
 use ossftp_oss::encode;
 
-use crate::client::{Call, call, config, data};
+use crate::client::{Call, Connection, call, config, data};
 
 fn server() -> (tempfile::TempDir, Server) {
     let dir = tempfile::tempdir().unwrap();
@@ -109,4 +109,42 @@ fn parts_come_page_by_page() {
             .is_empty()
     );
     list("x", "2").fails(400, "InvalidArgument");
+}
+
+#[test]
+fn a_part_may_come_in_chunks_and_must_come_whole() {
+    let (_dir, server) = server();
+    let id = begin(&server, "k");
+    let bytes = data(300_000, 1);
+    let part = || {
+        Call::new("PUT", "k")
+            .query("partNumber", "1")
+            .query("uploadId", &id)
+            .header("Transfer-Encoding", "chunked")
+            .sign()
+    };
+    let send = |ending: &[u8]| {
+        let request = part();
+        let head = request.head(&request.path(), "localhost");
+        let mut connection = Connection::open(server.local_addr());
+        connection.write(head.replace("Content-Length: 0\r\n", "").as_bytes());
+        for chunk in bytes.chunks(70_000) {
+            connection.write(format!("{:x}\r\n", chunk.len()).as_bytes());
+            connection.write(chunk);
+            connection.write(b"\r\n");
+        }
+        connection.write(ending);
+        connection
+    };
+    // One that breaks off is none.
+    drop(send(b""));
+    let list = || {
+        let list = Call::new("GET", "k").query("uploadId", &id);
+        call(&server, list).expect(200).elements("Size")
+    };
+    assert!(list().is_empty());
+    let answer = send(b"0\r\n\r\n").answer("PUT").expect(200);
+    let crc = ossftp_oss::crc64::checksum(&bytes).to_string();
+    assert_eq!(answer.header("x-oss-hash-crc64ecma"), Some(crc.as_str()));
+    assert_eq!(list(), ["300000"]);
 }

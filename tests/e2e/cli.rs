@@ -213,7 +213,7 @@ fn flags_as_the_python_tool_had_them() {
         "--passive_ports_start=51000",
         "--passive_ports_end=53000",
         "--masquerade_address=127.0.0.1",
-        "--bucket_endpoints=mybucket.oss-cn-beijing.aliyuncs.com,b.127.0.0.1:9000",
+        "--bucket_endpoints=mybucket.oss-cn-beijing.aliyuncs.com,local.127.0.0.1:9000",
         "--internal=False",
         "--loglevel=critical",
     ]);

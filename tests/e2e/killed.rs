@@ -15,6 +15,8 @@ on_both_runtimes!(
     multipart_in_order,
     multipart_reset,
     multipart_while_sending,
+    told_to_stop_while_hanging,
+    told_to_stop_while_sending,
 );
 
 /// Less than one part: nothing has been sent to the store when the client dies.
@@ -82,4 +84,41 @@ fn killed(runtime: &str, test: &str, size: usize, close: &str, then: &str) {
     let mut now = Vec::new();
     body.read_to_end(&mut now).unwrap();
     assert_eq!(now, old);
+}
+
+fn told_to_stop_while_hanging(runtime: &str) {
+    told_to_stop(runtime, "stop-hanging", "hang");
+}
+
+fn told_to_stop_while_sending(runtime: &str) {
+    told_to_stop(runtime, "stop-sending", "trickle");
+}
+
+/// The gateway is told to stop in the middle of an upload of many parts, whose client neither ends
+/// nor goes away: it ends in time, and leaves nothing behind.
+fn told_to_stop(runtime: &str, test: &str, then: &str) {
+    let mut world = World::new(runtime, test);
+    world.put("old", b"the old content");
+    let mut clients = Vec::new();
+    for (at, name) in ["new", "old"].into_iter().enumerate() {
+        let mut command = world.python("stor_and_hang.py");
+        command.arg(name).arg(MULTIPART.to_string());
+        command.args(["fin", then]);
+        let client = Program::spawn(command);
+        client.wait_for("sent");
+        assert_eq!(
+            world.unfinished_uploads(),
+            at + 1,
+            "both should be under way"
+        );
+        clients.push(client);
+    }
+    world.gateway.signal("TERM");
+    assert_eq!(world.gateway.wait().code(), Some(0));
+    assert_eq!(world.unfinished_uploads(), 0);
+    assert_eq!(world.keys(), ["old"]);
+    assert_eq!(world.object("old"), b"the old content");
+    for mut client in clients {
+        client.kill();
+    }
 }

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 
 on_both_runtimes!(
     a_large_file_needs_little_memory,
+    many_at_once_share_little_memory,
     a_large_directory_needs_little_memory
 );
 
@@ -60,6 +61,60 @@ fn a_large_file_needs_little_memory(runtime: &str) {
         assert!(checked("UploadPart") > 1, "no parts with CRC-64:\n{log}");
         assert_eq!(checked("CompleteMultipartUpload"), 1, "{log}");
     }
+}
+
+/// Sessions that transfer together.
+const SESSIONS: usize = 50;
+/// What each of them transfers: more than each of them can have of the memory.
+const EACH: u64 = 3 * MIB;
+/// What there is for all of them.
+const SHARED: u64 = 16 * MIB;
+/// What the program takes besides, as everywhere.
+const BESIDES: u64 = 40 * MIB;
+
+/// Fifty uploads, then fifty downloads, a fifth of them slow: all of them end, or are told to come
+/// back later, and the memory for transfers is that of one small device.
+fn many_at_once_share_little_memory(runtime: &str) {
+    let flags = ["--transfer-memory=16MiB", "--part-size=1MiB"];
+    let world = World::with_flags(runtime, "many", &flags);
+    for number in 0..SESSIONS {
+        // Those that are not sent anew are there to be fetched all the same.
+        world.put(&format!("f{number}"), b"old");
+    }
+    let mut sent = Vec::new();
+    for verb in ["send", "fetch"] {
+        let mut command = world.python("many_at_once.py");
+        command.arg(verb).arg(SESSIONS.to_string());
+        command.arg(EACH.to_string()).arg("10");
+        let said = String::from_utf8(run_ok(&mut command)).unwrap();
+        let ends: Vec<&str> = said.lines().collect();
+        assert_eq!(ends.len(), SESSIONS, "{said}");
+        let done = |end: &str| end.starts_with("done");
+        if verb == "send" {
+            sent = ends.iter().map(|end| done(end)).collect();
+            // Each that was acknowledged is there, and the others have kept what they had.
+            for (number, is_sent) in sent.iter().enumerate() {
+                let length = world.object(&format!("f{number}")).len() as u64;
+                assert_eq!(length, if *is_sent { EACH } else { 3 }, "f{number}: {said}");
+            }
+            assert_eq!(world.unfinished_uploads(), 0);
+        }
+        for (end, is_sent) in ends.iter().zip(&sent) {
+            let other = verb == "fetch" && !is_sent && *end == "failed with other bytes";
+            assert!(done(end) || end.starts_with("refused") || other, "{said}");
+        }
+        let count = ends.iter().filter(|end| done(end)).count();
+        println!("{runtime}: {count} of {SESSIONS} {verb}");
+        assert!(count > 0, "{said}");
+    }
+    // Nothing of the memory is lost: as many as at first find room again, one after the other.
+    let mut command = world.python("many_at_once.py");
+    command.args(["send", "8"]).arg(EACH.to_string()).arg("0");
+    let said = String::from_utf8(run_ok(&mut command)).unwrap();
+    assert!(said.lines().all(|end| end.starts_with("done")), "{said}");
+    let peak = peak_memory(world.gateway.id());
+    println!("{runtime}: peak {} MiB", peak / MIB);
+    assert!(peak < SHARED + BESIDES, "peak {} MiB", peak / MIB);
 }
 
 /// How many files the directory has. `tests/million` does it with a million.

@@ -69,6 +69,7 @@ fn a_source_that_changed_is_not_copied() {
     world.put("a", b"second");
     assert_eq!(kind(copy(&session, "/a", "/b")), ErrorKind::Busy);
     world.proxy.rule("CopyObject", 0, 1, Act::LieAboutCrc);
+    world.proxy.rule("HeadObject", 1, 1, Act::LieAboutCrc);
     assert_eq!(kind(copy(&session, "/a", "/b")), ErrorKind::Unavailable);
     assert_eq!(world.keys(), ["a"]);
 }

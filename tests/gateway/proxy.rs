@@ -40,6 +40,8 @@ pub(crate) enum Act {
     Cut(usize),
     /// Passes it on, and breaks the connection without an answer.
     Lose,
+    /// Passes it on, and does not answer until the client goes away.
+    Mute,
     /// Passes it on, and changes a byte of the answer's body.
     Damage,
     /// Passes it on, and changes the CRC-64 in the answer.
@@ -53,6 +55,11 @@ pub(crate) enum Act {
     Hold(Arc<Barrier>),
     /// Never answers, until the client goes away.
     Stall,
+    /// Breaks the connection after so many bytes of the request's body, and does not pass it on.
+    Break(usize),
+    /// Answers with this status and OSS code after so many bytes of the request's body, and breaks
+    /// the connection.
+    Interrupt(usize, u16, &'static str),
 }
 
 struct Rule {
@@ -127,10 +134,18 @@ fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()>
     client.set_nodelay(true)?;
     let mut reader = BufReader::new(client.try_clone()?);
     let mut client = client;
-    while let Some(request) = read_message(&mut reader, true)? {
-        let seen = seen(&request.head);
+    while let Some(head) = read_head(&mut reader)? {
+        let seen = seen(&head);
         let act = choose(&seen, state);
         state.seen.lock().unwrap().push(seen.clone());
+        if let Some(Act::Break(bytes) | Act::Interrupt(bytes, ..)) = act {
+            reader.read_exact(&mut vec![0; bytes])?;
+            if let Some(Act::Interrupt(_, status, code)) = act {
+                client.write_all(refusal(status, code, seen.api).as_bytes())?;
+            }
+            return Ok(());
+        }
+        let body = read_body(&mut reader, &head)?;
         match act {
             Some(Act::Refuse(status, code)) => {
                 client.write_all(refusal(status, code, seen.api).as_bytes())?;
@@ -151,15 +166,19 @@ fn serve(client: &TcpStream, store: SocketAddr, state: &State) -> io::Result<()>
         }
         let mut upstream = TcpStream::connect(store)?;
         upstream.set_nodelay(true)?;
-        upstream.write_all(&[request.head.as_bytes(), &request.body].concat())?;
+        upstream.write_all(&[head.as_bytes(), &body].concat())?;
         let mut answer = BufReader::new(upstream);
         let has_body = seen.api != "HeadObject";
-        let Some(mut answer) = read_message(&mut answer, has_body)? else {
+        let Some(mut answer) = read_answer(&mut answer, has_body)? else {
             return Ok(());
         };
         let mut end = answer.body.len();
         match act {
             Some(Act::Lose) => return Ok(()),
+            Some(Act::Mute) => {
+                let _ = reader.read(&mut [0]);
+                return Ok(());
+            }
             Some(Act::Hold(barrier)) => {
                 barrier.wait();
                 barrier.wait();
@@ -206,24 +225,59 @@ fn lie_about_etag(body: &mut [u8]) {
     *digit = if *digit == b'7' { b'8' } else { b'7' };
 }
 
-fn read_message(reader: &mut impl BufRead, has_body: bool) -> io::Result<Option<Message>> {
+fn read_answer(reader: &mut impl BufRead, has_body: bool) -> io::Result<Option<Message>> {
+    let Some(head) = read_head(reader)? else {
+        return Ok(None);
+    };
+    let body = if has_body {
+        read_body(reader, &head)?
+    } else {
+        Vec::new()
+    };
+    Ok(Some(Message { head, body }))
+}
+
+fn read_head(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut head = String::new();
     loop {
         if reader.read_line(&mut head)? == 0 {
             return Ok(None);
         }
         if head.ends_with("\r\n\r\n") {
-            break;
+            return Ok(Some(head));
         }
     }
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(0, |(_, value)| value.trim().parse().unwrap());
-    let mut body = vec![0; if has_body { length } else { 0 }];
-    reader.read_exact(&mut body)?;
-    Ok(Some(Message { head, body }))
+}
+
+/// The body as it is on the wire: one in chunks with their sizes.
+fn read_body(reader: &mut impl BufRead, head: &str) -> io::Result<Vec<u8>> {
+    let header = |wanted: &str| {
+        head.lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.trim())
+    };
+    if header("transfer-encoding").is_none() {
+        let length = header("content-length").map_or(0, |value| value.parse().unwrap());
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        return Ok(body);
+    }
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let size = usize::from_str_radix(line.trim(), 16).unwrap();
+        body.extend_from_slice(line.as_bytes());
+        let start = body.len();
+        body.resize(start + size + 2, 0);
+        reader.read_exact(&mut body[start..])?;
+        if size == 0 {
+            return Ok(body);
+        }
+    }
 }
 
 fn choose(seen: &Seen, state: &State) -> Option<Act> {

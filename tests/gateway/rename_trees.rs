@@ -113,6 +113,7 @@ fn a_copy_that_fails_leaves_the_directory_whole() {
     );
     assert_eq!(world.keys(), TREE);
     world.proxy.rule("CopyObject", 2, 1, Act::LieAboutBoth);
+    world.proxy.rule("HeadObject", 3, 1, Act::LieAboutCrc);
     assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::Unavailable);
     assert_eq!(world.keys(), TREE);
     world
@@ -229,6 +230,7 @@ fn copies_are_compared_by_etag_or_by_checksum() {
     // The ETag of an object of parts says nothing.
     session.stor("/d/big", &noise(3 * PART)).unwrap();
     world.proxy.rule("CopyObject", 0, 9, Act::LieAboutCrc);
+    world.proxy.rule("HeadObject", 3, 1, Act::LieAboutCrc);
     assert_eq!(kind(session.rename("/d", "/n")), ErrorKind::Unavailable);
     world.proxy.clear();
     assert_eq!(world.keys().len(), TREE.len() + 1);

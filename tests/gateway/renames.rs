@@ -120,7 +120,9 @@ fn a_damaged_copy_is_no_copy() {
     let world = World::new();
     world.put("a", b"content");
     let session = world.session();
+    // The answer and a HEAD of the copy say that it is another's bytes.
     world.proxy.rule("CopyObject", 0, 1, Act::LieAboutCrc);
+    world.proxy.rule("HeadObject", 1, 1, Act::LieAboutCrc);
     assert_eq!(kind(session.rename("/a", "/b")), ErrorKind::Unavailable);
     assert_eq!(world.keys(), ["a"]);
     // A lost answer is settled.

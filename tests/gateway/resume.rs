@@ -409,6 +409,39 @@ fn two_files_never_become_one() {
     }
 }
 
+/// Parts of the old session may be on their way while its client comes back and asks SIZE.
+#[test]
+fn appe_goes_on_from_where_size_said() {
+    let world = resuming();
+    let (part, bytes) = (noise(PART), noise(3 * PART + 5));
+    for session in [world.session(), elsewhere(&world)] {
+        let id = upload(&world, "f", &[(2, &bytes[..PART])]);
+        assert_eq!(size(&session, "/f"), Some(PART as u64));
+        let mut late = SliceBody::new(&part);
+        world.store().upload_part("f", &id, 3, &mut late).unwrap();
+        session.appe("/f", &bytes[PART..]).unwrap();
+        assert!(world.get("f") == bytes);
+        // What was said is over.
+        session.appe("/f", b"more").unwrap();
+        assert!(world.get("f") == [&bytes[..], b"more"].concat());
+        session.dele("/f").unwrap();
+    }
+    world.assert_no_uploads();
+}
+
+#[test]
+fn appe_does_not_begin_anew_what_size_said_was_there() {
+    let world = resuming();
+    let (session, part) = (world.session(), noise(PART));
+    let id = upload(&world, "f", &[(2, &part)]);
+    assert_eq!(size(&session, "/f"), Some(PART as u64));
+    world.store().abort_multipart("f", &id).unwrap();
+    assert_eq!(kind(session.appe("/f", b"rest")), ErrorKind::BadOffset);
+    assert_eq!(size(&session, "/f"), None);
+    session.appe("/f", b"all").unwrap();
+    assert!(world.get("f") == b"all");
+}
+
 #[test]
 fn an_upload_older_than_the_object_is_nobodys() {
     let world = resuming();
@@ -592,4 +625,22 @@ fn wait_until(mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "waited in vain");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn what_is_about_to_be_thrown_away_is_not_gone_on_with() {
+    let world = resuming();
+    let session = world.session();
+    let old = noise(2 * PART);
+    world.put("f", &old);
+    // Parts that are damaged are of no use, and OSS does not take the abort now.
+    world.proxy.rule("UploadPartCopy", 0, 9, Act::LieAboutCrc);
+    let refusal = Act::Refuse(500, "InternalError");
+    world.proxy.rule("AbortMultipartUpload", 0, 3, refusal);
+    assert_eq!(kind(session.appe("/f", b"one")), ErrorKind::Unavailable);
+    wait_for(&world, "AbortMultipartUpload");
+    world.proxy.clear();
+    session.appe("/f", b"more").unwrap();
+    assert!(world.get("f") == [&old[..], b"more"].concat());
+    world.assert_no_uploads();
 }

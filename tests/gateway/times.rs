@@ -188,6 +188,7 @@ fn what_has_no_time_and_what_goes_wrong() {
     assert_eq!(kind(set(&session, "/none", THEN)), ErrorKind::NotFound);
     // The only copy is never deleted.
     world.proxy.rule("CopyObject", 0, 1, Act::LieAboutCrc);
+    world.proxy.rule("HeadObject", 1, 1, Act::LieAboutCrc);
     assert_eq!(kind(set(&session, "/a", THEN)), ErrorKind::Unavailable);
     assert_eq!(world.get("a"), b"1");
     set(&session, "/a", 5).unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ossftp::gateway::GatewayConfig;
 use ossftp_core::digest::Digest;
 use ossftp_core::driver::Cancel;
-use ossftp_core::{Answer, ErrorKind, HashAlgorithm, Operation};
+use ossftp_core::{Answer, ErrorKind, HashAlgorithm, Operation, StoreMode};
 
 use crate::proxy::{Act, Seen};
 use crate::world::{World, kind, noise, path, read_all};
@@ -50,7 +50,7 @@ fn range(seen: &Seen) -> (usize, usize) {
 
 /// Opens one reader for each window of the budget: nothing of it is taken. What was stopped gives
 /// its memory back a little later.
-fn assert_free(world: &World, megabytes: usize) {
+pub(crate) fn assert_free(world: &World, megabytes: usize) {
     let session = world.session();
     world.put("one", b"1");
     let began = Instant::now();
@@ -216,6 +216,8 @@ fn a_damaged_piece_is_no_file() {
         };
         assert!(failed.message.contains("damaged"), "{failed}");
         assert!(got < bytes.len());
+        // Whoever asks again does not find the end of a whole file.
+        assert!(reader.fill().is_err());
     }
     world.proxy.clear();
     // From an offset nobody knows the checksum.
@@ -378,4 +380,39 @@ fn hashes_are_read_side_by_side_too() {
         });
         assert_eq!(requests.len(), count, "{requests:?}");
     }
+}
+
+#[test]
+fn what_fails_gives_its_memory_back() {
+    let world = world(|config| config.transfer_memory = 4 << 20);
+    let session = world.session();
+    let bytes = noise(5 * WINDOW);
+    world.put("f", &bytes);
+    let refusal = Act::Refuse(403, "AccessDenied");
+    for api in [
+        "GetObject",
+        "HeadObject",
+        "PutObject",
+        "InitiateMultipartUpload",
+        "UploadPart",
+        "UploadPartCopy",
+        "CompleteMultipartUpload",
+    ] {
+        for act in [refusal.clone(), Act::Lose, Act::Damage] {
+            for skip in 0..2 {
+                world.proxy.rule(api, skip, 99, act.clone());
+                // Whether they fail depends on the request.
+                let _ = session.retr("/f");
+                let _ = session.retr_from("/f", 7);
+                let _ = session.stor("/new", &bytes);
+                let _ = session.stor("/new", b"small");
+                let _ = session.appe("/f", b"more");
+                let _ = session.write("/g", StoreMode::At(9), b"more");
+                session.broken_stor_anyhow("/new", &bytes);
+                world.proxy.clear();
+            }
+        }
+        assert_free(&world, 4);
+    }
+    world.assert_no_uploads();
 }

@@ -300,6 +300,14 @@ impl Session {
         writer.discard();
     }
 
+    /// The same, wherever it fails.
+    pub(crate) fn broken_stor_anyhow(&self, at: &str, bytes: &[u8]) {
+        if let Ok(mut writer) = self.writer(at, StoreMode::Replace) {
+            let _ = write_all(writer.as_mut(), bytes);
+            writer.discard();
+        }
+    }
+
     pub(crate) fn reader(&self, at: &str, offset: u64) -> Done<Box<dyn ObjectReader>> {
         self.volume.open_read(&path(at), offset, &Cancel::new())
     }

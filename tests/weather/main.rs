@@ -1,5 +1,6 @@
 //! The gateway over FTP when the cloud misbehaves, and what it asks of the cloud when all is well.
 
+mod aborts;
 mod counts;
 mod matrix;
 mod mixture;

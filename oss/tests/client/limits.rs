@@ -119,6 +119,41 @@ fn https_to_a_server_without_tls_is_a_tls_error() {
     peer.join().unwrap();
 }
 
+/// The kernel takes the connections, and nobody answers: the TLS handshake, which counts as connecting, hangs. Gives
+/// the error and how many tries there were.
+fn connecting_to_nobody(connect: u64, connecting: u64) -> (Error, usize) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = Endpoint::parse(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+    let mut config = ClientConfig::new(endpoint, Credentials::new("id", SECRET));
+    config.region = Some("cn-hangzhou".to_owned());
+    config.timeouts.connect = Duration::from_millis(connect);
+    config.retry.base = Duration::from_millis(1);
+    config.retry.connecting = Duration::from_millis(connecting);
+    let client = Client::new(config).unwrap();
+    let failed = client.bucket("examplebucket").head_object("k").unwrap_err();
+    listener.set_nonblocking(true).unwrap();
+    (failed, listener.incoming().map_while(Result::ok).count())
+}
+
+#[test]
+fn no_try_to_connect_ends_after_its_time() {
+    let is_connect = |error: &Error| {
+        matches!(
+            error,
+            Error::Transport {
+                kind: TransportKind::Connect,
+                ..
+            }
+        )
+    };
+    // Where there is time, all tries are made.
+    let (failed, tries) = connecting_to_nobody(20, 60_000);
+    assert!(is_connect(&failed) && tries == 3, "{failed:?} {tries}");
+    // A second one would end after 400 ms at the earliest, and it has 300.
+    let (failed, tries) = connecting_to_nobody(200, 300);
+    assert!(is_connect(&failed) && tries == 1, "{failed:?} {tries}");
+}
+
 #[test]
 fn nobody_there_is_no_connection() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -212,4 +247,30 @@ fn an_upload_without_progress_times_out() {
         }
     );
     assert!(timeout, "{failed:?}");
+}
+
+/// Gives one byte after a pause, and then no more.
+struct Pausing(Duration, bool);
+
+impl Read for Pausing {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if std::mem::replace(&mut self.1, true) {
+            return Ok(0);
+        }
+        std::thread::sleep(self.0);
+        out[0] = 7;
+        Ok(1)
+    }
+}
+
+#[test]
+fn a_body_that_pauses_is_waited_for() {
+    // Only what the network takes counts, not what the caller takes.
+    let server = Server::start([uploaded(&[7])]);
+    let mut config = config(&server);
+    config.timeouts.write = Duration::from_millis(200);
+    let bucket = Client::new(config).unwrap().bucket("examplebucket");
+    let mut body = StreamBody::to_end(Pausing(Duration::from_millis(500), false));
+    bucket.upload_part("k", "U", 1, &mut body).unwrap();
+    assert_eq!(server.requests()[0].body, [7]);
 }

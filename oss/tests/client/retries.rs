@@ -88,6 +88,72 @@ fn a_stream_is_sent_once() {
 }
 
 #[test]
+fn a_stream_of_unknown_length_goes_out_in_chunks() {
+    let data: Vec<u8> = (0..200_000u32).map(|i| (i % 251) as u8).collect();
+    for signature in [SignatureVersion::V4, SignatureVersion::V1] {
+        for size in [0, 1, data.len()] {
+            let server = Server::start([uploaded(&data[..size])]);
+            let mut config = config(&server);
+            config.signature = signature;
+            // Signed if it is there: here it is not.
+            config.additional_headers = vec!["content-length".to_owned()];
+            let bucket = Client::new(config).unwrap().bucket("examplebucket");
+            let mut body = StreamBody::to_end(&data[..size]);
+            let sent = bucket.upload_part("k", "U", 1, &mut body).unwrap();
+            assert_eq!(sent.crc64, checksum(&data[..size]));
+            let request = &server.requests()[0];
+            verify(request);
+            assert_eq!(request.header("transfer-encoding"), Some("chunked"));
+            assert_eq!(request.header("content-length"), None);
+            assert_eq!(request.header("content-md5"), None);
+            assert!(request.body == data[..size]);
+        }
+    }
+    // Nothing of it is sent again, and damage does not go unseen.
+    let refused = error("503 Service Unavailable", "ServiceUnavailable");
+    for (step, is_crc) in [(Step::Answer(refused), false), (uploaded(b"other"), true)] {
+        let server = Server::start([step]);
+        let mut body = StreamBody::to_end(&b"stream"[..]);
+        let failed = bucket(&server).upload_part("k", "U", 1, &mut body);
+        let failed = failed.unwrap_err();
+        let seen = matches!(failed, Error::Protocol(ProtocolError::BadCrc { .. }));
+        assert_eq!(seen, is_crc, "{failed:?}");
+        assert_eq!(server.requests().len(), 1);
+    }
+    let server = Server::start([]);
+    let mut body = StreamBody::to_end(&b"stream"[..]);
+    let put = PutObject::default();
+    let appended = bucket(&server).append_object("k", 0, None, &mut body, &put);
+    assert!(matches!(appended, Err(Error::Invalid(_))));
+}
+
+/// Gives some bytes, and then fails.
+struct Broken(usize);
+
+impl std::io::Read for Broken {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.min(out.len());
+        if count == 0 {
+            return Err(std::io::Error::other("gone"));
+        }
+        out[..count].fill(7);
+        self.0 -= count;
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_is_never_whole() {
+    for size in [0, 1, 100_000] {
+        let server = Server::start([uploaded(b"")]);
+        let mut body = StreamBody::to_end(Broken(size));
+        let failed = bucket(&server).upload_part("k", "U", 1, &mut body);
+        assert!(matches!(failed, Err(Error::Body { .. })), "{failed:?}");
+        assert!(server.requests().is_empty(), "no whole request came");
+    }
+}
+
+#[test]
 fn a_body_that_ends_early_is_the_callers_fault() {
     let server = Server::start([uploaded(b"x")]);
     let mut body = StreamBody::new(&b"short"[..], 100);

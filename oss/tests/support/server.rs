@@ -150,16 +150,23 @@ fn read_request(
             (name.to_owned(), value.trim().to_owned())
         })
         .collect();
-    assert!(
-        !headers
+    let header = |wanted: &str| {
+        let found = headers
             .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding")),
-        "chunked: {head}"
-    );
-    let length: usize = headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(0, |(_, value)| value.parse().expect("length"));
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.as_str())
+    };
+    let length = header("content-length").map_or(0, |value| value.parse().expect("length"));
+    if header("transfer-encoding").is_some() {
+        assert!(header("content-length").is_none(), "both: {head}");
+        let body = read_chunks(stream, pending)?;
+        return Some(Request {
+            connection,
+            line,
+            headers,
+            body,
+        });
+    }
     while pending.len() < length {
         fill(stream, pending)?;
     }
@@ -170,6 +177,30 @@ fn read_request(
         headers,
         body,
     })
+}
+
+/// A body in chunks (RFC 9112, 7.1).
+fn read_chunks(stream: &mut TcpStream, pending: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = loop {
+            if let Some(at) = pending.windows(2).position(|window| window == b"\r\n") {
+                break at;
+            }
+            fill(stream, pending)?;
+        };
+        let size = std::str::from_utf8(&pending[..end]).expect("size");
+        let size = usize::from_str_radix(size, 16).expect("size");
+        pending.drain(..end + 2);
+        while pending.len() < size + 2 {
+            fill(stream, pending)?;
+        }
+        body.extend(pending.drain(..size));
+        assert_eq!(pending.drain(..2).collect::<Vec<_>>(), b"\r\n");
+        if size == 0 {
+            return Some(body);
+        }
+    }
 }
 
 fn fill(stream: &mut TcpStream, pending: &mut Vec<u8>) -> Option<()> {
