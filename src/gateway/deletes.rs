@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use log::debug;
 use ossftp_oss::{Bucket, Error, ListObjects};
 
-use super::errors::is_missing;
-use super::list::check_progress;
+use crate::gateway::errors::is_missing;
+use crate::gateway::list::check_progress;
 
 /// How many keys one DeleteMultipleObjects takes.
 pub(crate) const BATCH: usize = 1000;

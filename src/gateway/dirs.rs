@@ -11,10 +11,10 @@ use ossftp_core::driver::Cancel;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{Bucket, PutObject, SliceBody};
 
-use super::errors::{Action, told};
-use super::keys::parent;
-use super::mount::{Calls, Mount};
-use super::volume::{first_keys, no_directory};
+use crate::gateway::errors::{Action, told};
+use crate::gateway::keys::parent;
+use crate::gateway::mount::{Calls, Mount};
+use crate::gateway::volume::{first_keys, no_directory};
 
 /// The content type of markers, by which ossfs knows them too.
 const MARKER_TYPE: &str = "application/x-directory";
@@ -47,7 +47,7 @@ fn put_marker(bucket: &Bucket, directory: &str) -> ossftp_oss::Result<()> {
 }
 
 /// The session has taken away `key`, of a file or a directory, perhaps the last of what its
-/// directory held. With [`keep_directories`](super::GatewayConfig::keep_directories) that one then
+/// directory held. With [`keep_directories`](crate::gateway::GatewayConfig::keep_directories) that one then
 /// gets a marker: one listing, and one put where it is needed. Without, or if that fails, it lives
 /// on in the session's memory alone.
 pub(crate) fn keep_parent(mount: &Mount, key: &str) {

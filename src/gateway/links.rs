@@ -8,10 +8,10 @@ use std::time::Instant;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{Error, PutObject};
 
-use super::copy::is_link;
-use super::errors::{Action, is_missing, told};
-use super::mount::{Calls, Mount};
-use super::volume::no_file;
+use crate::gateway::errors::{Action, is_missing, told};
+use crate::gateway::mount::{Calls, Mount};
+use crate::gateway::rename::copy::is_link;
+use crate::gateway::volume::no_file;
 
 /// Makes `link` point to the file `target`: a HEAD of the target, and the link.
 pub(crate) fn make(

@@ -15,12 +15,12 @@ use ossftp_core::driver::Lister;
 use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, StorageError};
 use ossftp_oss::{ListObjects, ObjectMeta, ObjectPage, ObjectSummary};
 
-use super::config::Mtime;
-use super::errors::{Action, is_missing, not_found, told};
-use super::keys::name_in;
-use super::memory::Listing;
-use super::mount::{Calls, Mount};
-use super::times;
+use crate::gateway::config::Mtime;
+use crate::gateway::errors::{Action, is_missing, not_found, told};
+use crate::gateway::keys::name_in;
+use crate::gateway::memory::Listing;
+use crate::gateway::mount::{Calls, Mount};
+use crate::gateway::times;
 
 /// How many entries a page has at most.
 const PAGE: u32 = 1000;

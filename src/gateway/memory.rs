@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use ossftp_oss::ObjectMeta;
 
-use super::keys::parent;
-use super::recent::Recent;
+use crate::gateway::keys::parent;
+use crate::gateway::process::recent::Recent;
 
 /// A listing with more names is not kept.
 pub(crate) const MAX_LISTED: usize = 10_000;

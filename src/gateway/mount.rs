@@ -10,21 +10,21 @@ use ossftp_core::driver::Cancel;
 use ossftp_core::{FtpPath, StorageError};
 use ossftp_oss::{Bucket, Error};
 
-use super::budget::Budget;
-use super::cancel::Link;
-use super::config::{GatewayConfig, Partial};
-use super::deletes;
-use super::errors;
-use super::holds::Holds;
-use super::keys::Keys;
-use super::lanes::Lanes;
-use super::lock;
-use super::memory::Memory;
-use super::native::Namespaces;
-use super::recent::Recent;
-use super::sweep::Sweeps;
-use super::unfinished::Ends;
-use super::uploads::Uploads;
+use crate::gateway::config::{GatewayConfig, Partial};
+use crate::gateway::deletes;
+use crate::gateway::errors;
+use crate::gateway::keys::Keys;
+use crate::gateway::lock;
+use crate::gateway::memory::Memory;
+use crate::gateway::process::budget::Budget;
+use crate::gateway::process::cancel::Link;
+use crate::gateway::process::lanes::Lanes;
+use crate::gateway::process::recent::Recent;
+use crate::gateway::rename::native::Namespaces;
+use crate::gateway::resume::holds::Holds;
+use crate::gateway::resume::sweep::Sweeps;
+use crate::gateway::resume::unfinished::Ends;
+use crate::gateway::write::uploads::Uploads;
 
 /// How many broken uploads are remembered.
 const MAX_BROKEN: usize = 10_000;

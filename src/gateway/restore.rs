@@ -5,9 +5,9 @@
 
 use ossftp_core::{FtpPath, StorageError};
 
-use super::errors::{Action, is_missing, told};
-use super::mount::{Calls, Mount};
-use super::volume::no_file;
+use crate::gateway::errors::{Action, is_missing, told};
+use crate::gateway::mount::{Calls, Mount};
+use crate::gateway::volume::no_file;
 
 /// Asks OSS to make the file at `path` readable. Fine, too, if it is already; while an earlier
 /// request is under way it is [`ErrorKind::Busy`](ossftp_core::ErrorKind::Busy).

@@ -13,16 +13,16 @@ use ossftp_core::driver::Lister;
 use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, StorageError};
 use ossftp_oss::ObjectMeta;
 
-use super::config::{GatewayConfig, Mtime};
-use super::copy::{Onto, Source, copy, is_link};
-use super::crew::at_once;
-use super::errors::{Action, is_missing, told};
-use super::links::is_dangling;
-use super::list::OssLister;
-use super::lock;
-use super::memory::Found;
-use super::mount::{Calls, Mount};
-use super::volume::look;
+use crate::gateway::config::{GatewayConfig, Mtime};
+use crate::gateway::errors::{Action, is_missing, told};
+use crate::gateway::links::is_dangling;
+use crate::gateway::list::OssLister;
+use crate::gateway::lock;
+use crate::gateway::memory::Found;
+use crate::gateway::mount::{Calls, Mount};
+use crate::gateway::process::crew::at_once;
+use crate::gateway::rename::copy::{Onto, Source, copy, is_link};
+use crate::gateway::volume::look;
 
 /// The user metadata that holds the time.
 pub(crate) const MTIME: &str = "mtime";

@@ -8,13 +8,13 @@ use log::info;
 use ossftp_core::{ErrorKind, FtpPath, StorageError};
 use ossftp_oss::ListObjects;
 
-use super::deletes;
-use super::dirs::keep_parent;
-use super::errors::{Action, told};
-use super::keys::name_in;
-use super::list::check_progress;
-use super::mount::{Calls, Mount};
-use super::volume::no_directory;
+use crate::gateway::deletes;
+use crate::gateway::dirs::keep_parent;
+use crate::gateway::errors::{Action, told};
+use crate::gateway::keys::name_in;
+use crate::gateway::list::check_progress;
+use crate::gateway::mount::{Calls, Mount};
+use crate::gateway::volume::no_directory;
 
 /// Deletes all below `path`, then `path`.
 ///

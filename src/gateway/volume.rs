@@ -14,14 +14,22 @@ use ossftp_core::driver::{Cancel, Lister, ObjectReader, ObjectWriter, Volume};
 use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, Operation, StorageError, StoreMode};
 use ossftp_oss::ListObjects;
 
-use super::config::Partial;
-use super::errors::{Action, is_missing, not_found, told};
-use super::list::{check_progress, file_entry};
-use super::memory::Found;
-use super::mount::{Calls, Mount};
-use super::read::OssReader;
-use super::write::OssWriter;
-use super::{dirs, duplicate, hash, links, rename, restore, times, tree, unfinished};
+use crate::gateway::config::Partial;
+use crate::gateway::dirs;
+use crate::gateway::errors::{Action, is_missing, not_found, told};
+use crate::gateway::links;
+use crate::gateway::list::{check_progress, file_entry};
+use crate::gateway::memory::Found;
+use crate::gateway::mount::{Calls, Mount};
+use crate::gateway::read::OssReader;
+use crate::gateway::read::hash;
+use crate::gateway::rename;
+use crate::gateway::rename::duplicate;
+use crate::gateway::restore;
+use crate::gateway::resume::unfinished;
+use crate::gateway::times;
+use crate::gateway::tree;
+use crate::gateway::write::OssWriter;
 
 /// So many pages that hold less than was asked for are followed by the next.
 const MAX_EMPTY_PAGES: usize = 100;

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use ossftp_core::{ErrorKind, StorageError};
 
-use super::super::budget::WINDOW;
-use super::super::buffer::PartBuffer;
-use super::super::flow::{FLOWING, Gone};
-use super::super::sending::GLANCE;
 use super::OssWriter;
+use crate::gateway::process::budget::WINDOW;
+use crate::gateway::write::buffer::PartBuffer;
+use crate::gateway::write::flow::{FLOWING, Gone};
+use crate::gateway::write::sending::GLANCE;
 
 impl OssWriter {
     /// Whether the part being filled is too large to be held in memory, by the schedule.
