@@ -100,7 +100,7 @@ impl Ask for Asker<'_> {
 
     fn is_reachable(&self, route: &Route) -> bool {
         let host = route.endpoint.host();
-        let known = lock(&self.probes).get(host).copied();
+        let known = lock(self.probes).get(host).copied();
         if let Some((at, reachable)) = known
             && at.elapsed() < PROBE_MEMORY
         {
@@ -110,7 +110,7 @@ impl Ask for Asker<'_> {
             return false;
         };
         let entry = (Instant::now(), reachable);
-        lock(&self.probes).insert(host.to_owned(), entry);
+        lock(self.probes).insert(host.to_owned(), entry);
         info!("{host} is{} reachable", if reachable { "" } else { " not" });
         reachable
     }

@@ -67,26 +67,35 @@ pub(crate) fn told(error: &Error, action: Action) -> StorageError {
         }
         Error::Protocol(ProtocolError::BadCrc { .. }) => StorageError::new(
             ErrorKind::Unavailable,
-            "The data was damaged on the way: its checksum is not the one OSS states.",
+            "The data was damaged on the way, its checksum is not the one OSS states: try again.",
         ),
         Error::Protocol(ProtocolError::ShortBody { .. }) => {
             StorageError::new(ErrorKind::Unavailable, unreachable(TransportKind::Closed))
         }
         Error::Protocol(error) => {
             debug!("OSS: {error}");
-            StorageError::new(ErrorKind::Unavailable, "The answer of OSS makes no sense.")
+            StorageError::new(
+                ErrorKind::Unavailable,
+                "The answer of OSS makes no sense: try again, or check the endpoint.",
+            )
         }
         Error::Cancelled => cancelled(),
         Error::DeadlineExceeded => {
-            StorageError::new(ErrorKind::Unavailable, "OSS did not answer in time.")
+            StorageError::new(ErrorKind::Unavailable, unreachable(TransportKind::Timeout))
         }
         Error::Invalid(what) => {
             debug!("OSS was not asked: {what}");
-            StorageError::new(ErrorKind::BadName, "OSS cannot be asked for this.")
+            StorageError::new(
+                ErrorKind::BadName,
+                "OSS cannot be asked for this: choose another name.",
+            )
         }
         error => {
             debug!("OSS: {error}");
-            StorageError::new(ErrorKind::Unavailable, "The request to OSS failed.")
+            StorageError::new(
+                ErrorKind::Unavailable,
+                "The request to OSS failed: try again.",
+            )
         }
     }
 }
@@ -104,14 +113,20 @@ pub(crate) fn not_found() -> StorageError {
 /// The sentence for a request that did not get through.
 pub(crate) fn unreachable(kind: TransportKind) -> &'static str {
     match kind {
-        TransportKind::Resolve => "OSS cannot be reached: its host name has no address.",
-        TransportKind::Connect => "OSS cannot be reached: no connection.",
-        TransportKind::Timeout => "OSS did not answer in time.",
-        TransportKind::Tls => "OSS cannot be reached: the TLS handshake failed.",
+        TransportKind::Resolve => {
+            "OSS cannot be reached, its host name has no address: check the endpoint."
+        }
+        TransportKind::Connect => {
+            "OSS cannot be reached, there is no connection: check the endpoint and the network."
+        }
+        TransportKind::Timeout => "OSS did not answer in time: try again.",
+        TransportKind::Tls => {
+            "OSS cannot be reached, the TLS handshake failed: check the endpoint."
+        }
         TransportKind::Http => {
             "What answers at the endpoint is not OSS: see whether the endpoint is right."
         }
-        _ => "The connection to OSS broke.",
+        _ => "The connection to OSS broke: try again.",
     }
 }
 
@@ -161,10 +176,13 @@ fn by_code(code: &str) -> Option<Told> {
         "NoSuchKey" | "SymlinkTargetNotExist" => {
             (ErrorKind::NotFound, "No such file or directory.")
         }
-        "NoSuchBucket" => (ErrorKind::NotFound, "The bucket does not exist."),
+        "NoSuchBucket" => (
+            ErrorKind::NotFound,
+            "The bucket does not exist any more: log in to another.",
+        ),
         "NoSuchUpload" => (
             ErrorKind::Unavailable,
-            "The upload is gone: someone else ended it.",
+            "Someone else ended the upload: send the file again.",
         ),
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
@@ -172,7 +190,7 @@ fn by_code(code: &str) -> Option<Told> {
         | "SecurityTokenExpired"
         | "AccessKeyIdAndSecurityTokenNotMatch" => (
             ErrorKind::Denied,
-            "OSS does not accept the access key any more.",
+            "OSS does not accept the access key any more: log in again with another.",
         ),
         "InvalidObjectState" => (
             ErrorKind::Busy,
@@ -192,25 +210,31 @@ fn by_code(code: &str) -> Option<Told> {
         ),
         "FileImmutable" => (
             ErrorKind::Denied,
-            "A retention policy of the bucket protects this file.",
+            "A retention policy of the bucket protects this file until it ends.",
         ),
-        "InvalidObjectName" => (ErrorKind::BadName, "OSS holds no file of this name."),
+        "InvalidObjectName" => (
+            ErrorKind::BadName,
+            "OSS holds no file of this name: choose another.",
+        ),
         "InvalidDigest" => (
             ErrorKind::Unavailable,
-            "The data was damaged on the way to OSS, more than once.",
+            "The data was damaged on the way to OSS, more than once: try again.",
         ),
         "EntityTooLarge" => (ErrorKind::NoSpace, "The file is larger than OSS takes."),
-        "FileAlreadyExists" | "ObjectAlreadyExists" => (ErrorKind::Exists, "It exists already."),
+        "FileAlreadyExists" | "ObjectAlreadyExists" => (
+            ErrorKind::Exists,
+            "It exists already: delete it first, or choose another name.",
+        ),
         "RequestTimeTooSkewed" => (
             ErrorKind::Unavailable,
-            "OSS refuses the request since the clock of this server is wrong.",
+            "OSS refuses the request since the clock of this server is wrong: set it.",
         ),
         "NotImplemented" | "OperationNotSupported" | "MethodNotAllowed" => {
             (ErrorKind::Unsupported, "OSS cannot do that here.")
         }
         "SecondLevelDomainForbidden" | "NeedVerifyDomainOwnership" => (
             ErrorKind::Unavailable,
-            "The configured endpoint cannot be used for this bucket.",
+            "The configured endpoint cannot be used for this bucket: give it another.",
         ),
         _ => return None,
     };
@@ -240,7 +264,20 @@ fn by_status(error: &Error) -> Option<Told> {
                 ErrorKind::Unavailable,
                 "OSS failed inside: try again a little later.",
             ),
-            _ => (ErrorKind::Unavailable, "OSS refused the request."),
+            _ => {
+                // A word of OSS's own, for those who look it up; never its message.
+                let code: String = error
+                    .code()
+                    .chars()
+                    .filter(char::is_ascii_alphanumeric)
+                    .take(64)
+                    .collect();
+                let sentence = match code.as_str() {
+                    "" => "OSS refused the request, and did not say why.".to_owned(),
+                    code => format!("OSS refused the request: look up its code {code}."),
+                };
+                return Some((ErrorKind::Unavailable, sentence));
+            }
         }
     };
     Some((kind, sentence.to_owned()))
@@ -300,6 +337,14 @@ mod tests {
             assert!(told.message.contains("(OSS request 5C1B138A550)"), "{told}");
             assert!(!told.message.chars().any(char::is_control), "{told}");
         }
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_in_the_table_tells_its_code() {
+        let said = told(&service(400, "TooManyBuckets\r\n550 x"), Action::Write);
+        assert!(said.message.contains("code TooManyBuckets550x."), "{said}");
+        let silent = told(&service(400, ""), Action::Write);
+        assert!(silent.message.contains("did not say why"), "{silent}");
     }
 
     #[test]

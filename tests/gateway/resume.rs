@@ -1,6 +1,6 @@
 //! Uploads that broke off and go on (`partial = "resume"`), on this instance and on another one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ossftp::gateway::{GatewayConfig, OssStorage, Partial};
 use ossftp_core::driver::write_all;
@@ -8,7 +8,9 @@ use ossftp_core::{ErrorKind, Kept, StoreMode};
 use ossftp_oss::{PutObject, SliceBody};
 
 use crate::proxy::Act;
-use crate::world::{BUCKET, Done, ID, PART, SECRET, Session, World, kind, login, noise};
+use crate::world::{
+    BUCKET, Done, ID, PART, SECRET, Session, World, kind, login, noise, wait_until,
+};
 
 const NONE: [&str; 0] = [];
 
@@ -617,14 +619,6 @@ fn old_uploads_are_swept_and_only_ours() {
 /// Until this was asked of the store.
 fn wait_for(world: &World, api: &str) {
     wait_until(|| world.proxy.seen().iter().any(|seen| seen.api == api));
-}
-
-fn wait_until(mut condition: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !condition() {
-        assert!(Instant::now() < until, "waited in vain");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]

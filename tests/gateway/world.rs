@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ossftp::devstore::{Config, Server};
 use ossftp::gateway::{GatewayConfig, OssStorage};
@@ -361,4 +361,14 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
         (state >> 24) as u8
     });
     next.take(length).collect()
+}
+
+/// Waits until the condition holds; not for long.
+#[track_caller]
+pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < until, "waited in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
