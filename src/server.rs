@@ -178,8 +178,9 @@ impl Settings {
         session.image_by_default = true;
         // lftp takes MODE Z for listings wherever it is offered, and lftp 4.9.2 throws away what it
         // has decompressed but not yet passed on when it meets the end of the stream: a long
-        // listing ends early, without an error, and `mirror --delete` believes it. How the stream
-        // is made or sent does not change that.
+        // listing ends early, without an error, and `mirror --delete` believes it. Levels and
+        // flushes do not change that, not even stored blocks, and pauses help only as long as the
+        // client keeps up.
         session.offer_deflate = false;
         Self {
             session,
