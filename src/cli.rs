@@ -81,6 +81,8 @@ pub(crate) struct Serve {
     pub(crate) charset: Option<Charset>,
     /// Whether names are UTF-8 as long as a client says nothing.
     pub(crate) utf8: bool,
+    /// Whether MODE Z is offered.
+    pub(crate) mode_z: bool,
     /// How much is logged.
     pub(crate) log_level: LevelFilter,
     /// The driver.
@@ -177,6 +179,7 @@ fn serve_arguments() -> Vec<Arg> {
         .value_parser(ValueParser::new(bucket_endpoints)),
         charset_argument(),
         utf8_argument(),
+        mode_z_argument(),
         log_level_argument(),
         runtime_argument(),
     ];
@@ -239,6 +242,16 @@ fn utf8_argument() -> Arg {
     .value_parser(ValueParser::new(boolean))
 }
 
+fn mode_z_argument() -> Arg {
+    flag(
+        "mode-z",
+        "True|False",
+        "True: offer MODE Z, compressed transfers; lftp then loses the end of long listings",
+    )
+    .default_value("False")
+    .value_parser(ValueParser::new(boolean))
+}
+
 /// Both flags about names: without a charset there is nothing but UTF-8.
 fn names(matches: &ArgMatches) -> Result<(Option<Charset>, bool), Failure> {
     let (charset, utf8) = (
@@ -290,6 +303,7 @@ fn serve(matches: &ArgMatches) -> Result<Serve, Failure> {
     Ok(Serve {
         charset,
         utf8,
+        mode_z: value(matches, "mode-z")?,
         listen_address: value(matches, "listen-address")?,
         port: value(matches, "port")?,
         passive_ports: start..=end,
@@ -415,6 +429,13 @@ mod tests {
         assert_eq!(serve.port, 2048);
         assert_eq!(serve.passive_ports, 51000..=53000);
         assert_eq!(serve.log_level, LevelFilter::Info);
+    }
+
+    #[test]
+    fn mode_z_is_offered_on_demand_only() {
+        assert!(!served(&[]).mode_z);
+        assert!(served(&["--mode-z", "True"]).mode_z);
+        assert!(!served(&["--mode_z=false"]).mode_z);
     }
 
     #[test]

@@ -168,14 +168,20 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The ports of the Python tool, TYPE I until a client says another one, and else what the
-    /// session's defaults say.
+    /// The ports of the Python tool, TYPE I until a client says another one, no MODE Z, and else
+    /// what the session's defaults say.
     #[must_use]
     pub fn new(runtime: Runtime) -> Self {
         let mut session = SessionConfig::default();
         // What is stored are pictures more often than text, and devices that never send TYPE do
         // not notice that their line ends were changed.
         session.image_by_default = true;
+        // lftp takes MODE Z for listings wherever it is offered, and lftp 4.9.2 throws away what it
+        // has decompressed but not yet passed on when it meets the end of the stream: a long
+        // listing ends early, without an error, and `mirror --delete` believes it. Levels and
+        // flushes do not change that, not even stored blocks, and pauses help only as long as the
+        // client keeps up.
+        session.offer_deflate = false;
         Self {
             session,
             passive_ports: 51000..=53000,

@@ -2,8 +2,8 @@
 
 use super::generate::{self, Generate};
 use super::{
-    Settings, charset_argument, faults, flag, log_level_argument, names, optional, runtime,
-    runtime_argument, setting_argument, settings, utf8_argument, value,
+    Settings, charset_argument, faults, flag, log_level_argument, mode_z_argument, names, optional,
+    runtime, runtime_argument, setting_argument, settings, utf8_argument, value,
 };
 use crate::failure::Failure;
 use clap::builder::ValueParser;
@@ -31,6 +31,8 @@ pub(crate) struct Demo {
     pub(crate) charset: Option<Charset>,
     /// Whether names are UTF-8 as long as a client says nothing.
     pub(crate) utf8: bool,
+    /// Whether MODE Z is offered.
+    pub(crate) mode_z: bool,
     /// How much is logged.
     pub(crate) log_level: LevelFilter,
     /// The driver.
@@ -99,6 +101,7 @@ pub(super) fn demo_arguments() -> Vec<Arg> {
         .value_parser(value_parser!(u16)),
         charset_argument(),
         utf8_argument(),
+        mode_z_argument(),
         log_level_argument(),
         runtime_argument(),
     ];
@@ -155,6 +158,7 @@ pub(super) fn demo(matches: &ArgMatches) -> Result<Demo, Failure> {
     Ok(Demo {
         charset,
         utf8,
+        mode_z: value(matches, "mode-z")?,
         dir: value(matches, "dir")?,
         port: value(matches, "port")?,
         store_port: value(matches, "store-port")?,

@@ -35,6 +35,7 @@ pub(super) fn run(arguments: &Demo) -> Result<(), Failure> {
     settings.session.capabilities = storage.capabilities();
     settings.session.charset = arguments.charset;
     settings.session.utf8 = arguments.utf8;
+    settings.session.offer_deflate = arguments.mode_z;
     let ftp = server::start(listener, Arc::clone(&storage) as Arc<_>, &settings).map_err(failed)?;
     say(&welcome(ftp.local_addr(), store.local_addr(), arguments));
     serve_until_signal(ftp, signals, &storage);

@@ -24,6 +24,7 @@ pub(super) fn run(arguments: &Serve) -> Result<(), Failure> {
     settings.session.capabilities = storage.capabilities();
     settings.session.charset = arguments.charset;
     settings.session.utf8 = arguments.utf8;
+    settings.session.offer_deflate = arguments.mode_z;
     settings.passive_ports = arguments.passive_ports.clone();
     let ftp = server::start(listener, Arc::clone(&storage) as Arc<_>, &settings).map_err(failed)?;
     let address = ftp.local_addr();

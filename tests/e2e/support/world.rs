@@ -5,6 +5,7 @@ use ossftp_oss::{
     Bucket, Client, ClientConfig, Credentials, Endpoint, GetObject, ListObjects, PutObject,
     SliceBody,
 };
+use std::ffi::OsStr;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,11 +45,21 @@ impl World {
 
     /// The same with more flags of `serve`.
     pub(crate) fn with_flags(runtime: &str, test: &str, flags: &[&str]) -> Self {
+        Self::begin(runtime, test, flags, &[])
+    }
+
+    /// The same with more flags of the dev store. Never before the real OSS: what the flags ask
+    /// for is not there.
+    pub(crate) fn with_store_flags(runtime: &str, test: &str, store_flags: &[&str]) -> Self {
+        Self::begin(runtime, test, &[], store_flags)
+    }
+
+    fn begin(runtime: &str, test: &str, flags: &[&str], store_flags: &[&str]) -> Self {
         let local = tempfile::tempdir().unwrap();
-        let (key, store) = match Key::from_environment() {
+        let (key, store) = match Key::from_environment().filter(|_| store_flags.is_empty()) {
             Some(key) => (key, None),
             None => {
-                let (key, store) = Key::of_dev_store(local.path());
+                let (key, store) = Key::of_dev_store(local.path(), store_flags);
                 (key, Some(store))
             }
         };
@@ -211,7 +222,7 @@ impl Key {
         })
     }
 
-    fn of_dev_store(local: &Path) -> (Self, Program) {
+    fn of_dev_store(local: &Path, flags: &[&str]) -> (Self, Program) {
         let key = Self {
             bucket: "test-bucket".into(),
             id: "test-id".into(),
@@ -219,17 +230,19 @@ impl Key {
             endpoint: String::new(),
             region: "cn-hangzhou".into(),
         };
-        let store = Program::start([
+        let (dir, log) = (local.join("store"), local.join("store.log"));
+        let own = [
             "dev-store".as_ref(),
             "--listen=127.0.0.1:0".as_ref(),
             "--dir".as_ref(),
-            local.join("store").as_os_str(),
+            dir.as_os_str(),
             "--log".as_ref(),
-            local.join("store.log").as_os_str(),
+            log.as_os_str(),
             "--access-key-id=test-id".as_ref(),
             "--access-key-secret=test-secret".as_ref(),
             "--bucket=test-bucket".as_ref(),
-        ]);
+        ];
+        let store = Program::start(own.into_iter().chain(flags.iter().map(OsStr::new)));
         let endpoint = format!("http://{}", address(&store.wait_for("http://")));
         (Self { endpoint, ..key }, store)
     }
