@@ -278,10 +278,19 @@ impl Client {
         }
     }
 
+    /// Waits before try `attempt` of a call that the caller repeats by itself: the second one is 2. `began` is when the
+    /// first try began. The pause is that of [`ClientConfig::retry`], or the longer one that OSS asked for.
+    ///
+    /// # Errors
+    /// `error`, the failure of the try before, if another one would begin too late; [`Error::Cancelled`].
+    pub fn wait_before(&self, attempt: u32, began: Instant, error: &Error) -> Result<()> {
+        self.pause(attempt, began, None, error)
+    }
+
     /// Whether there is time for another try after `pause`, when tries began at `began` and the last one failed so
     /// ([`RetryPolicy::connecting`]). For callers that repeat calls which are tried once.
     #[must_use]
-    pub fn has_time_after(&self, error: &Error, began: Instant, pause: Duration) -> bool {
+    pub(crate) fn has_time_after(&self, error: &Error, began: Instant, pause: Duration) -> bool {
         let is_unconnected = matches!(
             error,
             Error::Transport {

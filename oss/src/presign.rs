@@ -9,7 +9,7 @@ use crate::bucket::Bucket;
 use crate::call::check_names;
 use crate::client::is_token;
 use crate::error::{Error, Result};
-use crate::sign::{Request, SignatureVersion, v1, v4};
+use crate::sign::{Request, SignatureVersion, URL_PARAMETERS, v1, v4};
 use crate::time;
 
 /// The longest life of a URL with a V4 signature: seven days.
@@ -153,21 +153,9 @@ fn check(presign: &Presign) -> Result<()> {
             return Err(Error::Invalid("a header value must be printable ASCII"));
         }
     }
-    let reserved = [
-        "OSSAccessKeyId",
-        "Expires",
-        "Signature",
-        "security-token",
-        "x-oss-signature-version",
-        "x-oss-date",
-        "x-oss-expires",
-        "x-oss-credential",
-        "x-oss-security-token",
-        "x-oss-additional-headers",
-        "x-oss-signature",
-    ];
-    let clash =
-        |(name, _): &(String, Option<String>)| name.is_empty() || reserved.contains(&name.as_str());
+    let clash = |(name, _): &(String, Option<String>)| {
+        name.is_empty() || URL_PARAMETERS.contains(&name.as_str())
+    };
     if presign.query.iter().any(clash) {
         return Err(Error::Invalid("the signature sets this parameter"));
     }

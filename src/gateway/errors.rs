@@ -105,6 +105,11 @@ pub(crate) fn cancelled() -> StorageError {
     StorageError::new(ErrorKind::Cancelled, "Cancelled.")
 }
 
+/// Nothing that OSS could be asked for does it.
+pub(crate) fn unsupported() -> StorageError {
+    StorageError::new(ErrorKind::Unsupported, "OSS cannot do that.")
+}
+
 /// Nothing is there.
 pub(crate) fn not_found() -> StorageError {
     StorageError::new(ErrorKind::NotFound, "No such file or directory.")

@@ -16,7 +16,7 @@ use ossftp_oss::ListObjects;
 
 use crate::gateway::config::Partial;
 use crate::gateway::dirs;
-use crate::gateway::errors::{Action, is_missing, not_found, told};
+use crate::gateway::errors::{Action, is_missing, not_found, told, unsupported};
 use crate::gateway::links;
 use crate::gateway::list::{check_progress, file_entry};
 use crate::gateway::memory::Found;
@@ -74,10 +74,7 @@ impl Volume for OssVolume {
             Operation::Restore(path) => done(restore::restore(mount, &calls, path)),
             Operation::Symlink { target, link } => done(links::make(mount, &calls, target, link)),
             Operation::RemoveTree(path) => done(tree::remove(mount, &mount.calls(cancel), path)),
-            _ => Err(StorageError::new(
-                ErrorKind::Unsupported,
-                "OSS cannot do that.",
-            )),
+            _ => Err(unsupported()),
         }
     }
 

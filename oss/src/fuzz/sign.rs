@@ -1,7 +1,7 @@
 //! The target `oss_sign`.
 
 use super::reference;
-use crate::sign::{Credentials, Request, v1, v4};
+use crate::sign::{Credentials, Request, URL_PARAMETERS, v1, v4};
 use crate::{encode, time};
 
 type Query = Vec<(String, Option<String>)>;
@@ -21,21 +21,6 @@ struct Case {
     region: String,
     product: String,
 }
-
-/// Parameters that signatures add: no caller has them in its own query.
-const ADDED: &[&str] = &[
-    "OSSAccessKeyId",
-    "Expires",
-    "Signature",
-    "security-token",
-    "x-oss-signature-version",
-    "x-oss-date",
-    "x-oss-expires",
-    "x-oss-credential",
-    "x-oss-security-token",
-    "x-oss-additional-headers",
-    "x-oss-signature",
-];
 
 /// Headers of which there is one at most (RFC 9110 section 5.3), or that signatures add.
 const SINGLE: &[&str] = &[
@@ -96,7 +81,7 @@ impl Case {
                         Some((name, value)) => (decode(name), Some(decode(value))),
                         None => (rest, None),
                     };
-                    if !name.is_empty() && !ADDED.contains(&name.as_str()) {
+                    if !name.is_empty() && !URL_PARAMETERS.contains(&name.as_str()) {
                         case.query.push((name, value));
                     }
                 }

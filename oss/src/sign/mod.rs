@@ -12,6 +12,21 @@ use std::fmt;
 /// The only payload hash that OSS V4 signatures know: the body is not signed.
 pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
+/// The parameters that signatures add to URLs: no request has them of its own.
+pub(crate) const URL_PARAMETERS: [&str; 11] = [
+    "OSSAccessKeyId",
+    "Expires",
+    "Signature",
+    "security-token",
+    "x-oss-signature-version",
+    "x-oss-date",
+    "x-oss-expires",
+    "x-oss-credential",
+    "x-oss-security-token",
+    "x-oss-additional-headers",
+    "x-oss-signature",
+];
+
 /// Which signature a client puts on its requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SignatureVersion {

@@ -12,7 +12,7 @@ use ossftp_core::driver::{Cancel, Lister, ObjectReader, ObjectWriter, Volume};
 use ossftp_core::{Answer, Entry, ErrorKind, FtpPath, Operation, StorageError, StoreMode};
 use ossftp_oss::{AddressStyle, BucketPage, Client, Credentials, Endpoint, Error};
 
-use crate::gateway::errors::{self, not_found};
+use crate::gateway::errors::{self, not_found, unsupported};
 use crate::gateway::lock;
 use crate::gateway::login::{Access, OssStorage, check_bucket_name};
 use crate::gateway::process::cancel::Link;
@@ -196,10 +196,7 @@ impl Volume for AccountVolume {
                     link,
                 })
             }
-            _ => Err(StorageError::new(
-                ErrorKind::Unsupported,
-                "OSS cannot do that.",
-            )),
+            _ => Err(unsupported()),
         }
     }
 

@@ -11,8 +11,7 @@
 //! all and the CRC-64 decides.
 
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ossftp_core::{ErrorKind, StorageError};
 use ossftp_oss::{CopyObject, CopyResult, Error, ObjectMeta, ProtocolError, PutObject};
@@ -273,25 +272,19 @@ fn settle<T>(
                 Err(_) => return Err(failed(Left::Unknown)),
             }
         }
-        let pause = pause(retry.base, retry.longest, attempt);
-        let client = mount.bucket().client();
-        if attempt >= tries || !error.retryable() || !client.has_time_after(&error, began, pause) {
-            // A request that is still on its way may be carried out yet.
-            let left = if doubt { Left::Unknown } else { Left::Nothing };
+        // A request that is still on its way may be carried out yet.
+        let left = if doubt { Left::Unknown } else { Left::Nothing };
+        if attempt >= tries || !error.retryable() {
             return Err(failed(left));
         }
-        calls.check().map_err(|error| Failed {
-            error,
-            left: if doubt { Left::Unknown } else { Left::Nothing },
-        })?;
-        thread::sleep(pause);
         attempt += 1;
+        let bucket = calls.bucket();
+        let waited = bucket.client().wait_before(attempt, began, &error);
+        waited.map_err(|error| Failed {
+            error: told(&error, action),
+            left,
+        })?;
     }
-}
-
-fn pause(base: Duration, longest: Duration, attempt: u32) -> Duration {
-    let factor = 1u32.checked_shl(attempt).unwrap_or(u32::MAX);
-    base.saturating_mul(factor).min(longest)
 }
 
 fn copy_parts(

@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use log::{debug, warn};
@@ -361,13 +360,9 @@ fn initiate(mount: &Mount, key: &str, put: &PutObject) -> Result<String, Storage
             Err(error) if error.outcome_unknown() => Some(error),
             Err(error) if error.retryable() && attempt < config.retry.attempts => {
                 debug!("upload of {key:?} again after: {error}");
-                let pause = config.retry.base.saturating_mul(1 << attempt.min(16));
-                let pause = pause.min(config.retry.longest);
-                if !bucket.client().has_time_after(&error, began, pause) {
-                    return Err(told(&error, Action::Write));
-                }
-                thread::sleep(pause);
                 attempt += 1;
+                let waited = bucket.client().wait_before(attempt, began, &error);
+                waited.map_err(|error| told(&error, Action::Write))?;
                 continue;
             }
             Err(error) => return Err(told(&error, Action::Write)),
